@@ -1,0 +1,407 @@
+//! One attempt at a plan.
+
+mod assign;
+mod lost;
+mod readback;
+mod sync;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::journal::{intent, object_after};
+use super::report::{ApplyReport, ItemCounts, StepOutcome, StepResult};
+use crate::ledger::{IntentState, Lease, Ledger, LedgerError};
+use crate::model::clock::{Clock, Timestamp, after, between};
+use crate::model::live::{Cause, Live, LiveProfile};
+use crate::model::{Address, Fields, Name, ProfileId, TokenId};
+use crate::plan::{Action, Plan, Step};
+use crate::progress::Progress;
+use crate::provider::graph::{GraphActuator, GraphObserver, Outcome, ServiceError, Write};
+
+/// Both halves of a connection.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// Reads.
+    pub observer: GraphObserver,
+    /// Writes.
+    pub actuator: GraphActuator,
+}
+
+/// Carries plans out.
+pub struct Executor<'a> {
+    /// The services by connection.
+    pub services: &'a BTreeMap<Name, Service>,
+    /// The ledger and the right to write to it; `None` with `--no-ledger`.
+    pub ledger: Option<(&'a Ledger, &'a Lease)>,
+    /// The clock of the services.
+    pub clock: Arc<dyn Clock>,
+    /// How long a run waits in all for what is expected.
+    pub wait: Duration,
+    /// The managed fields by address: what the documents wish.
+    pub managed: &'a BTreeMap<Address, Fields>,
+    /// The addresses that the ledger owns.
+    pub owned: &'a BTreeSet<Address>,
+    /// Hears how far the run is.
+    pub progress: &'a dyn Progress,
+    /// True once the run shall end: it does so between requests, never within one.
+    pub stop: watch::Receiver<bool>,
+}
+
+/// The state of one attempt.
+pub(super) struct Run<'r> {
+    exec: &'r Executor<'r>,
+    plan: &'r Plan,
+    /// The place of each step in the plan, by its id.
+    places: HashMap<&'r str, usize>,
+    live: Live,
+    /// What the plan's updates rest on, by step: reading back may fail and leave the list unknown.
+    before: BTreeMap<&'r str, LiveProfile>,
+    deadline: Timestamp,
+    outcomes: BTreeMap<&'r str, StepOutcome>,
+    items: BTreeMap<&'r str, ItemCounts>,
+    /// Fields of steps that the service did not take (P-25).
+    not_taken: BTreeMap<&'r str, Vec<String>>,
+    /// Sent and accepted, not read back yet.
+    sent: BTreeSet<&'r str>,
+    /// Syncs of others that were waited for, by token: whether they ended.
+    followed: BTreeMap<&'r TokenId, bool>,
+    /// The run was told to end.
+    interrupted: bool,
+    /// Looked for in the lists at least once.
+    looked: BTreeSet<&'r str>,
+    /// Their answers were lost, and the lists show that they had their effect.
+    found: Vec<&'r Step>,
+    /// The profiles that this run made.
+    made: BTreeMap<&'r Address, ProfileId>,
+}
+
+impl Executor<'_> {
+    /// Carries `plan` out. `live` is what it was made of, or checked against; `stopped` says which
+    /// steps a gate stops and which gate; steps in `done` are already as wished.
+    ///
+    /// # Errors
+    /// Only where the ledger cannot be written: then nothing more is sent.
+    pub async fn run(
+        &self,
+        plan: &Plan,
+        live: Live,
+        stopped: &BTreeMap<String, String>,
+        done: &BTreeSet<String>,
+    ) -> Result<ApplyReport, LedgerError> {
+        let mut run = Run {
+            exec: self,
+            plan,
+            before: profiles_to_update(plan, &live),
+            places: plan.steps.iter().enumerate().map(|(at, step)| (step.id.as_str(), at)).collect(),
+            live,
+            deadline: after(self.clock.now(), self.wait),
+            outcomes: BTreeMap::new(),
+            items: BTreeMap::new(),
+            not_taken: BTreeMap::new(),
+            sent: BTreeSet::new(),
+            followed: BTreeMap::new(),
+            interrupted: false,
+            looked: BTreeSet::new(),
+            found: Vec::new(),
+            made: BTreeMap::new(),
+        };
+        run.all(stopped, done).await?;
+        self.settle(&[], &self.bookkeeping(plan))?;
+        Ok(run.report())
+    }
+}
+
+impl<'r> Run<'r> {
+    async fn all(
+        &mut self,
+        stopped: &BTreeMap<String, String>,
+        done: &BTreeSet<String>,
+    ) -> Result<(), LedgerError> {
+        let total = self.plan.steps.len();
+        // Assignments are collected and sent together, as late as order allows.
+        let mut queue: Vec<&'r Step> = Vec::new();
+        let mut queued: HashSet<&'r str> = HashSet::new();
+        for (at, step) in self.plan.steps.iter().enumerate() {
+            self.exec.progress.step(at, total, &step.id);
+            if *self.exec.stop.borrow() {
+                self.interrupted = true;
+                let reason = "the run was interrupted before it; any later apply goes on".to_owned();
+                self.outcomes.insert(&step.id, StepOutcome::Pending { reason, until: None });
+                continue;
+            }
+            if let Some(gate) = stopped.get(&step.id) {
+                self.outcomes.insert(&step.id, StepOutcome::Stopped { gate: gate.clone() });
+                continue;
+            }
+            if done.contains(&step.id) {
+                self.already_done(step);
+                continue;
+            }
+            if step.needs.iter().any(|need| queued.contains(need.as_str())) {
+                queued.clear();
+                self.assign_all(&mut queue).await?;
+            }
+            if !self.needs_are_met(step).await {
+                continue;
+            }
+            match &step.action {
+                Action::Assign { after_sync: false, .. } => {
+                    queue.push(step);
+                    queued.insert(&step.id);
+                }
+                Action::Assign { after_sync: true, .. } => self.assign_after_sync(step).await?,
+                Action::Sync { .. } => self.sync(step).await?,
+                _ => self.one(step).await?,
+            }
+        }
+        self.assign_all(&mut queue).await?;
+        self.exec.progress.step(total, total, "reading back");
+        let all: Vec<&'r str> = self.sent.iter().copied().collect();
+        self.read_back(&all).await;
+        let mut results = Vec::new();
+        for step in std::mem::take(&mut self.found) {
+            let note = "found: it had its effect".to_owned();
+            let ids = self.unsettled_of(step)?.into_iter();
+            results.extend(ids.map(|id| (id, IntentState::Settled, note.clone())));
+        }
+        self.exec.settle(&results, &[])
+    }
+
+    fn already_done(&mut self, step: &'r Step) {
+        self.outcomes.insert(&step.id, StepOutcome::AlreadyAsWished);
+        if let (Action::CreateProfile { .. }, Some(tenant)) =
+            (&step.action, self.live.tenants.get(&step.connection))
+            && let Ok(named) = crate::plan::before::named(tenant, step)
+            && let [only] = named.as_slice()
+        {
+            self.made.insert(&step.address, only.id.clone());
+        }
+    }
+
+    /// Whether everything that a step needs is done; if not, its outcome is entered.
+    async fn needs_are_met(&mut self, step: &'r Step) -> bool {
+        if !self.exec.services.contains_key(&step.connection) {
+            let outcome = StepOutcome::Failed {
+                cause: Cause::Manifest,
+                reason: format!("no document of this folder describes Connection/{}", step.connection),
+                next: "apply the plan in the folder that it was made in".to_owned(),
+            };
+            self.outcomes.insert(&step.id, outcome);
+            return false;
+        }
+        let to_prove = self.to_prove(step);
+        if !to_prove.is_empty() {
+            self.read_back(&to_prove).await;
+        }
+        for need in &step.needs {
+            // What has to be proven first and does not show is nothing to build upon.
+            let to_be_proven = || self.plan.step(need).is_some_and(|needed| needed.prove_first);
+            if self.sent.contains(need.as_str()) && !to_be_proven() {
+                continue;
+            }
+            let outcome = match self.outcomes.get(need.as_str()) {
+                Some(done) if done.is_done() => continue,
+                Some(StepOutcome::Pending { reason, until }) => {
+                    StepOutcome::Pending { reason: reason.clone(), until: *until }
+                }
+                // A profile goes nowhere before it can be given; a sync that is not seen to end
+                // leaves its serials waiting.
+                Some(StepOutcome::Unconfirmed { reason })
+                    if matches!(step.action, Action::Assign { after_sync: true, .. }) =>
+                {
+                    StepOutcome::Pending { reason: reason.clone(), until: None }
+                }
+                _ => StepOutcome::Skipped { needs: need.clone() },
+            };
+            self.outcomes.insert(&step.id, outcome);
+            return false;
+        }
+        true
+    }
+
+    /// The steps with these ids.
+    fn steps<'i>(&self, ids: impl Iterator<Item = &'i str>) -> impl Iterator<Item = &'r Step> {
+        let plan = self.plan;
+        ids.filter_map(|id| self.places.get(id)).map(move |at| &plan.steps[*at])
+    }
+
+    /// The profile of a step, made by this run or known before.
+    fn object(&self, step: &Step) -> Option<ProfileId> {
+        step.object.clone().or_else(|| self.made.get(&step.address).cloned())
+    }
+
+    fn tenant_of(&self, step: &Step) -> String {
+        self.plan.tenants.get(&step.connection).cloned().unwrap_or_default()
+    }
+
+    /// The request of a step; `None` where what it is about is not known.
+    fn write_of(&self, step: &Step) -> Option<Write> {
+        let token = step.token_id.clone();
+        Some(match &step.action {
+            Action::UpdateToken { changes, scope_tag_ids } => Write::UpdateToken {
+                token,
+                name: changes
+                    .iter()
+                    .find(|change| change.field == "displayName")
+                    .and_then(|change| change.after.as_text())
+                    .map(str::to_owned),
+                scope_tag_ids: scope_tag_ids.clone(),
+            },
+            Action::DeleteToken => Write::DeleteToken { token },
+            Action::CreateProfile { fields } => Write::CreateProfile { token, fields: fields.clone() },
+            Action::UpdateProfile { changes, .. } => {
+                let live = self.before.get(step.id.as_str())?;
+                Write::UpdateProfile {
+                    token,
+                    profile: live.id.clone(),
+                    changes: changes.iter().map(|c| (c.field.clone(), c.after.clone())).collect(),
+                    live: live.fields.clone(),
+                    live_skip_keys: live.skip_keys.clone(),
+                }
+            }
+            Action::DeleteProfile => Write::DeleteProfile { token, profile: self.object(step)? },
+            Action::SetDefault { .. } => Write::SetDefault { token, profile: self.object(step)? },
+            Action::Assign { groups, .. } => Write::Assign {
+                token,
+                profile: self.object(step)?,
+                serials: groups.iter().flat_map(|group| group.serials.iter().copied()).collect(),
+            },
+            Action::Sync { .. } => Write::Sync { token },
+        })
+    }
+
+    /// Sends one step: intent, request, outcome. A create or deletion whose answer is lost is
+    /// looked up after the horizon, if the wait allows; one that had no effect is sent once more.
+    async fn one(&mut self, step: &'r Step) -> Result<(), LedgerError> {
+        let Some(service) = self.exec.services.get(&step.connection) else { return Ok(()) };
+        for attempt in 0..2 {
+            let Some(write) = self.write_of(step) else {
+                self.outcomes.insert(&step.id, without_object(step));
+                return Ok(());
+            };
+            let outcome = self.send(step, service, &write).await?;
+            match outcome {
+                Outcome::Done(returned) => return self.done(step, returned.as_ref()),
+                Outcome::Refused(error) | Outcome::NotSent(error) => {
+                    self.outcomes.insert(&step.id, failed(&error));
+                    return Ok(());
+                }
+                Outcome::Lost(error) => {
+                    if !self.look_up_lost(step, &error, attempt == 0).await? {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a request between its intent and its outcome. The outcome of a lost answer stays open
+    /// as unknown; the caller settles it.
+    async fn send(
+        &mut self,
+        step: &'r Step,
+        service: &Service,
+        write: &Write,
+    ) -> Result<Outcome, LedgerError> {
+        let tenant = self.tenant_of(step);
+        let ids = self.exec.intend(&[intent(step, &tenant, self.object(step))])?;
+        let outcome = service.actuator.write(write).await;
+        let (state, note, events) = match &outcome {
+            Outcome::Done(returned) => {
+                let object = object_after(step, returned.as_ref());
+                (IntentState::Committed, String::new(), self.exec.facts(step, &tenant, object.as_ref()))
+            }
+            Outcome::Refused(error) | Outcome::NotSent(error) => {
+                (IntentState::Failed, error.to_string(), Vec::new())
+            }
+            Outcome::Lost(error) => (IntentState::Unknown, error.to_string(), Vec::new()),
+        };
+        let results: Vec<_> = ids.into_iter().map(|id| (id, state, note.clone())).collect();
+        self.exec.settle(&results, &events)?;
+        Ok(outcome)
+    }
+
+    fn done(&mut self, step: &'r Step, returned: Option<&LiveProfile>) -> Result<(), LedgerError> {
+        if let (Action::CreateProfile { .. }, Some(object)) = (&step.action, object_after(step, returned)) {
+            self.made.insert(&step.address, object);
+        }
+        self.sent.insert(&step.id);
+        Ok(())
+    }
+
+    /// Sleeps until an instant, unless that lies beyond the wait allowed. False: it does.
+    async fn sleep_until(&self, until: Timestamp) -> bool {
+        if until > self.deadline {
+            return false;
+        }
+        let mut stop = self.exec.stop.clone();
+        tokio::select! {
+            () = self.exec.clock.sleep(between(self.exec.clock.now(), until)) => true,
+            // A switch whose holder is gone is never used: the error then only ends this arm.
+            Ok(_) = stop.wait_for(|stop| *stop) => false,
+        }
+    }
+
+    fn report(mut self) -> ApplyReport {
+        let waiting: usize = self.plan.waiting.iter().map(|waiting| waiting.serials.len()).sum();
+        let arrived: usize = self
+            .plan
+            .steps
+            .iter()
+            .filter(|step| matches!(step.action, Action::Assign { after_sync: true, .. }))
+            .filter_map(|step| self.items.get(step.id.as_str()))
+            .map(|items| items.committed)
+            .sum();
+        let steps = self
+            .plan
+            .steps
+            .iter()
+            .map(|step| StepResult {
+                id: step.id.clone(),
+                token: step.address.domain().clone(),
+                outcome: self.outcomes.remove(step.id.as_str()).unwrap_or_else(|| StepOutcome::Unconfirmed {
+                    reason: "it was sent and not read back".to_owned(),
+                }),
+                items: self.items.remove(step.id.as_str()),
+                not_taken: self.not_taken.remove(step.id.as_str()).unwrap_or_default(),
+            })
+            .collect();
+        ApplyReport {
+            steps,
+            blocked: self.plan.blocked.clone(),
+            stops: self.plan.stops.clone(),
+            adopted: self.plan.adopted.len(),
+            interrupted: self.interrupted,
+            waiting: waiting.saturating_sub(arrived),
+        }
+    }
+}
+
+fn failed(error: &ServiceError) -> StepOutcome {
+    StepOutcome::Failed { cause: error.cause, reason: error.to_string(), next: error.next.clone() }
+}
+
+/// What a step comes to whose object nobody knows the id of.
+fn without_object(step: &Step) -> StepOutcome {
+    StepOutcome::Failed {
+        cause: Cause::LostAnswer,
+        reason: format!("the id of {} is not known, so nothing was sent", step.address),
+        next: "run it again: the object is looked up first".to_owned(),
+    }
+}
+
+/// The profiles that a plan updates, as they were read.
+fn profiles_to_update<'p>(plan: &'p Plan, live: &Live) -> BTreeMap<&'p str, LiveProfile> {
+    let updates = plan.steps.iter().filter(|step| matches!(step.action, Action::UpdateProfile { .. }));
+    updates
+        .filter_map(|step| {
+            let tenant = live.tenants.get(&step.connection)?;
+            let profile = crate::plan::before::profile(tenant, step).ok().flatten()?;
+            Some((step.id.as_str(), profile.clone()))
+        })
+        .collect()
+}

@@ -1,0 +1,141 @@
+//! Reading back: the lists that show what was sent, each once, and again while they are late.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::super::report::StepOutcome;
+use super::super::verify::{self, Seen};
+use super::Run;
+use crate::model::clock::after;
+use crate::model::{Name, TokenId};
+use crate::plan::{Action, Step};
+
+/// The pauses between looks at a list that does not show a write yet: within the horizon.
+const LATE_PAUSES: [u64; 5] = [5, 10, 20, 40, 60];
+
+impl<'r> Run<'r> {
+    /// What has to be read back before a step, and what the same lists show besides.
+    pub(super) fn to_prove(&self, step: &Step) -> Vec<&'r str> {
+        // Once is enough: a list that could not be read is not asked for again by every step.
+        let needed: Vec<&Step> = self
+            .steps(step.needs.iter().map(String::as_str))
+            .filter(|other| other.prove_first && self.sent.contains(other.id.as_str()))
+            .filter(|other| !self.looked.contains(other.id.as_str()))
+            .collect();
+        if needed.is_empty() {
+            return Vec::new();
+        }
+        let is_shown_with = |needed: &&Step, other: &Step| {
+            (&needed.connection, &needed.token_id) == (&other.connection, &other.token_id)
+                && verify::lists_of(&needed.action) == verify::lists_of(&other.action)
+        };
+        self.steps(self.sent.iter().copied())
+            .filter(|other| needed.iter().any(|needed| is_shown_with(needed, other)))
+            .map(|other| other.id.as_str())
+            .collect()
+    }
+
+    /// Reads the lists that show these steps, each once, and enters what they show. Lists that do
+    /// not show a write yet are looked at again within the horizon and the wait.
+    pub(super) async fn read_back(&mut self, ids: &[&'r str]) {
+        self.looked.extend(ids);
+        let mut open: Vec<&'r Step> = self.steps(ids.iter().copied()).collect();
+        for pause in std::iter::once(0).chain(LATE_PAUSES) {
+            if open.is_empty() {
+                return;
+            }
+            if pause > 0 && !self.sleep_until(after(self.exec.clock.now(), Duration::from_secs(pause))).await
+            {
+                break;
+            }
+            self.observe(&open).await;
+            open.retain(|step| !self.enter_what_is_seen(step));
+        }
+    }
+
+    /// Enters what the lists show of a step. True: nothing more is to be looked for.
+    pub(super) fn enter_what_is_seen(&mut self, step: &'r Step) -> bool {
+        let Some(tenant) = self.live.tenants.get(&step.connection) else { return true };
+        let after_sync = matches!(step.action, Action::Assign { after_sync: true, .. });
+        match verify::look(step, self.object(step).as_ref(), tenant) {
+            Ok(Seen::AsWished(items)) => {
+                self.sent.remove(step.id.as_str());
+                let before = self.outcomes.insert(&step.id, StepOutcome::Committed);
+                if matches!(before, Some(StepOutcome::Unknown { .. })) {
+                    self.found.push(step);
+                }
+                self.items.extend(items.map(|items| (step.id.as_str(), items)));
+                true
+            }
+            Ok(Seen::WithoutScreens(screens)) => {
+                self.sent.remove(step.id.as_str());
+                self.outcomes.insert(&step.id, StepOutcome::Committed);
+                self.not_taken.insert(&step.id, screens.iter().map(ToString::to_string).collect());
+                true
+            }
+            // Serials that the sync did not show were not sent: they are no fault.
+            Ok(Seen::Otherwise(_, Some(items))) if after_sync && items.failed.is_empty() => {
+                self.sent.remove(step.id.as_str());
+                self.outcomes.insert(&step.id, StepOutcome::Committed);
+                self.items.insert(&step.id, items);
+                true
+            }
+            Ok(Seen::Otherwise(reason, items)) => {
+                let is_unknown =
+                    matches!(self.outcomes.get(step.id.as_str()), Some(StepOutcome::Unknown { .. }));
+                if !is_unknown {
+                    self.outcomes.insert(&step.id, StepOutcome::Unconfirmed { reason });
+                }
+                self.items.extend(items.map(|items| (step.id.as_str(), items)));
+                false
+            }
+            Err(unknown) => {
+                let reason = format!("it could not be read back: {unknown}");
+                self.outcomes.insert(&step.id, StepOutcome::Unconfirmed { reason });
+                false
+            }
+        }
+    }
+
+    /// Reads the lists that show these steps, each once.
+    pub(super) async fn observe(&mut self, steps: &[&'r Step]) {
+        let mut by_connection: BTreeMap<&Name, Vec<&Step>> = BTreeMap::new();
+        for step in steps {
+            by_connection.entry(&step.connection).or_default().push(step);
+        }
+        for (connection, steps) in by_connection {
+            let Some(service) = self.exec.services.get(connection) else { continue };
+            let ids = |wants: fn(verify::Lists) -> bool| -> Vec<TokenId> {
+                let concerned = steps.iter().filter(|step| wants(verify::lists_of(&step.action)));
+                let ids: BTreeSet<TokenId> = concerned.map(|step| step.token_id.clone()).collect();
+                ids.into_iter().collect()
+            };
+            let profile_lists = ids(|lists| lists.profiles);
+            let device_lists = ids(|lists| lists.devices);
+            if !ids(|lists| lists.tokens).is_empty() {
+                let tokens = service.observer.tokens().await;
+                if let Some(tenant) = self.live.tenants.get_mut(connection) {
+                    tenant.tokens = tokens;
+                }
+            }
+            if !profile_lists.is_empty() {
+                let profiles = service.observer.profiles(&profile_lists).await;
+                if let Some(tenant) = self.live.tenants.get_mut(connection) {
+                    tenant.profiles.extend(profiles);
+                }
+            }
+            self.read_devices(connection, &device_lists).await;
+        }
+    }
+
+    pub(super) async fn read_devices(&mut self, connection: &Name, tokens: &[TokenId]) {
+        let Some(service) = self.exec.services.get(connection) else { return };
+        if tokens.is_empty() {
+            return;
+        }
+        let devices = service.observer.devices(tokens, self.exec.progress).await;
+        if let Some(tenant) = self.live.tenants.get_mut(connection) {
+            tenant.devices.extend(devices);
+        }
+    }
+}

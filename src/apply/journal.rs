@@ -1,0 +1,150 @@
+//! What the ledger hears of a step, before and after it is sent.
+
+use super::executor::Executor;
+use crate::ledger::{Event, How, IntentState, LedgerError, NewIntent};
+use crate::model::desired::LimitKind;
+use crate::model::live::LiveProfile;
+use crate::model::{Fields, ProfileId};
+use crate::plan::{Action, Bookkeeping, Plan, Step};
+
+/// The operation's word in the ledger.
+pub(super) fn word(action: &Action) -> &'static str {
+    match action {
+        Action::UpdateToken { .. } => "updateToken",
+        Action::DeleteToken => "deleteToken",
+        Action::CreateProfile { .. } => "createProfile",
+        Action::UpdateProfile { .. } => "updateProfile",
+        Action::DeleteProfile => "deleteProfile",
+        Action::SetDefault { .. } => "setDefault",
+        Action::Assign { after_sync: false, .. } => "assign",
+        // A word of its own: in one run both may be open for the same profile.
+        Action::Assign { after_sync: true, .. } => "assignAfterSync",
+        Action::Sync { .. } => "sync",
+    }
+}
+
+/// The promise to send a step.
+pub(super) fn intent(step: &Step, tenant: &str, object: Option<ProfileId>) -> NewIntent {
+    NewIntent {
+        address: step.address.clone(),
+        tenant: tenant.to_owned(),
+        write: word(&step.action).to_owned(),
+        part: 0,
+        name: matches!(step.action, Action::CreateProfile { .. }).then(|| step.name.clone()),
+        object,
+        items: step.action.serials().max(1) as u64,
+    }
+}
+
+impl Executor<'_> {
+    /// Writes promises durably, before anything is sent. Without a ledger there are none.
+    pub(super) fn intend(&self, intents: &[NewIntent]) -> Result<Vec<i64>, LedgerError> {
+        match self.ledger {
+            Some((ledger, lease)) => ledger.intend(lease, self.clock.now(), intents),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Writes what came of promises, with the facts that follow, in one transaction.
+    pub(super) fn settle(
+        &self,
+        results: &[(i64, IntentState, String)],
+        events: &[Event],
+    ) -> Result<(), LedgerError> {
+        match self.ledger {
+            Some((ledger, lease)) if !results.is_empty() || !events.is_empty() => {
+                ledger.settle(lease, self.clock.now(), results, events)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The facts that follow from a step that had its effect. `object` is the profile that it made
+    /// or changed.
+    pub(super) fn facts(&self, step: &Step, tenant: &str, object: Option<&ProfileId>) -> Vec<Event> {
+        let owned = |how| Event::Owned {
+            address: step.address.clone(),
+            tenant: tenant.to_owned(),
+            token_id: step.token_id.clone(),
+            object: object.cloned(),
+            how,
+            name: step.name.clone(),
+        };
+        let applied =
+            |fields: &Fields| Event::Applied { address: step.address.clone(), fields: fields.clone() };
+        let managed = self.managed.get(&step.address);
+        match &step.action {
+            // Without its id the object is recognised by its name next time.
+            Action::CreateProfile { fields } if object.is_some() => {
+                vec![owned(How::Created), applied(managed.unwrap_or(fields))]
+            }
+            Action::UpdateProfile { changes, adopt } => {
+                let mut events = Vec::new();
+                if *adopt {
+                    events.push(owned(How::Adopted));
+                }
+                let changed = || changes.iter().map(|c| (c.field.clone(), c.after.clone())).collect();
+                events.push(applied(&managed.cloned().unwrap_or_else(changed)));
+                events
+            }
+            Action::UpdateToken { .. } if !self.owned.contains(&step.address) => vec![owned(How::Adopted)],
+            Action::DeleteProfile | Action::DeleteToken => vec![
+                Event::Disowned { address: step.address.clone(), why: step.reason.words().to_owned() },
+                Event::Destroyed {
+                    address: step.address.clone(),
+                    token: step.address.domain().clone(),
+                    kind: LimitKind::Delete,
+                    count: 1,
+                },
+            ],
+            Action::Sync { serials } => vec![Event::SyncAsked {
+                token: step.address.clone(),
+                token_id: step.token_id.clone(),
+                serials: serials.clone(),
+            }],
+            Action::CreateProfile { .. }
+            | Action::UpdateToken { .. }
+            | Action::SetDefault { .. }
+            | Action::Assign { .. } => Vec::new(),
+        }
+    }
+
+    /// What a plan wants remembered and no service needs to hear: adoptions of equal objects, what
+    /// is in force, what is gone.
+    pub fn bookkeeping(&self, plan: &Plan) -> Vec<Event> {
+        let mut events = Vec::new();
+        for adoption in &plan.adopted {
+            let tenant = plan.tenants.get(&adoption.connection).cloned().unwrap_or_default();
+            events.push(Event::Owned {
+                address: adoption.address.clone(),
+                tenant,
+                token_id: adoption.token_id.clone(),
+                object: adoption.object.clone(),
+                how: How::Adopted,
+                name: adoption.name.clone(),
+            });
+            if let Some(fields) = self.managed.get(&adoption.address) {
+                events.push(Event::Applied { address: adoption.address.clone(), fields: fields.clone() });
+            }
+        }
+        events.extend(plan.bookkeeping.iter().map(|entry| match entry {
+            Bookkeeping::Applied { address, fields } => {
+                Event::Applied { address: address.clone(), fields: fields.clone() }
+            }
+            Bookkeeping::Gone { address, why } => {
+                Event::Disowned { address: address.clone(), why: why.clone() }
+            }
+            Bookkeeping::NotWaiting { token_id, token, serials } => Event::NotWaiting {
+                token: token.clone(),
+                token_id: token_id.clone(),
+                serials: serials.clone(),
+            },
+        }));
+        events
+    }
+}
+
+/// The id of the profile that a step concerns, as far as the service told it.
+pub(super) fn object_after(step: &Step, returned: Option<&LiveProfile>) -> Option<ProfileId> {
+    step.object.clone().or_else(|| returned.map(|profile| profile.id.clone()))
+}

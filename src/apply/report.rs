@@ -1,0 +1,193 @@
+//! What came of each step. PURE.
+
+use serde::Serialize;
+
+use crate::model::clock::Timestamp;
+use crate::model::live::Cause;
+use crate::model::{Name, Serial};
+use crate::plan::{Blocked, Stop};
+
+/// What came of one attempt at a plan.
+#[derive(Clone, Debug, Default, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ApplyReport {
+    /// One result per step, in the order of the plan.
+    pub steps: Vec<StepResult>,
+    /// Domains for which nothing could be planned.
+    pub blocked: Vec<Blocked>,
+    /// Gates that stopped steps.
+    pub stops: Vec<Stop>,
+    /// The run was told to end before its last step.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub interrupted: bool,
+    /// Live objects taken into the ledger without a request.
+    pub adopted: usize,
+    /// Serials that still wait.
+    pub waiting: usize,
+}
+
+/// What came of one step.
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StepResult {
+    /// The step's id.
+    pub id: String,
+    /// The token concerned.
+    #[schemars(with = "String")]
+    pub token: Name,
+    /// What came of it.
+    pub outcome: StepOutcome,
+    /// For steps over several devices: what came of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub items: Option<ItemCounts>,
+    /// Fields that were sent, that the service took without a word, and that it does not show: they
+    /// are not in force, and are not sent again (P-25).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_taken: Vec<String>,
+}
+
+/// What came of a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(tag = "is", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum StepOutcome {
+    /// Sent, and seen in the service's own lists.
+    Committed,
+    /// Nothing was sent: it already was as wished.
+    AlreadyAsWished,
+    /// The service refused it, or it could not be sent: it had no effect.
+    Failed {
+        /// The kind of trouble.
+        cause: Cause,
+        /// What happened.
+        reason: String,
+        /// What to do next.
+        next: String,
+    },
+    /// Sent, and it is not known whether it had an effect.
+    Unknown {
+        /// What happened.
+        reason: String,
+        /// When a later run will know, by the clock of the services.
+        #[schemars(with = "String")]
+        until: Timestamp,
+    },
+    /// Sent and accepted, but not seen within the wait.
+    Unconfirmed {
+        /// What was looked for.
+        reason: String,
+    },
+    /// Not done, because what it depends on was not.
+    Skipped {
+        /// The step that failed.
+        needs: String,
+    },
+    /// Not done yet: it waits for something that takes longer than the wait allowed.
+    Pending {
+        /// What it waits for.
+        reason: String,
+        /// When it is expected, where that is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Option<String>")]
+        until: Option<Timestamp>,
+    },
+    /// Stopped by a gate.
+    Stopped {
+        /// The gate.
+        gate: String,
+    },
+}
+
+/// What came of the devices of a step.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemCounts {
+    /// Devices that have the profile, read back.
+    pub committed: usize,
+    /// Devices that the service left as they were, although it took the request.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<Serial>,
+    /// Devices whose state could not be read back.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<Serial>,
+    /// Devices that are not at Intune yet.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Serial>,
+}
+
+impl StepOutcome {
+    /// Whether the step's object is as wished now.
+    pub const fn is_done(&self) -> bool {
+        matches!(self, StepOutcome::Committed | StepOutcome::AlreadyAsWished)
+    }
+}
+
+impl ApplyReport {
+    /// Whether everything that the documents wish is in force: no step is open in any way, nothing
+    /// is blocked, no gate stopped anything.
+    pub fn is_complete(&self) -> bool {
+        self.blocked.is_empty()
+            && self.stops.is_empty()
+            && self.steps.iter().all(|step| step.outcome.is_done())
+    }
+
+    /// The exit code of `apply` (design section 6): 6 if something was committed and something
+    /// else failed, is blocked or unknown; else the first that holds of 7, 4, 8, 9, 3, 1; else 0.
+    pub fn exit_code(&self) -> u8 {
+        let mut committed = false;
+        let mut amiss = !self.blocked.is_empty() || self.interrupted;
+        let mut codes = std::collections::BTreeSet::new();
+        if self.interrupted {
+            codes.insert(1);
+        }
+        for blocked in &self.blocked {
+            codes.insert(exit_of(blocked.cause));
+        }
+        for step in &self.steps {
+            match &step.outcome {
+                StepOutcome::Committed => committed = true,
+                StepOutcome::Failed { cause, .. } => {
+                    amiss = true;
+                    codes.insert(exit_of(*cause));
+                }
+                StepOutcome::Unknown { .. } => {
+                    amiss = true;
+                    codes.insert(7);
+                }
+                StepOutcome::Unconfirmed { .. } => {
+                    codes.insert(7);
+                }
+                StepOutcome::Stopped { .. } => {
+                    codes.insert(4);
+                }
+                StepOutcome::AlreadyAsWished | StepOutcome::Skipped { .. } | StepOutcome::Pending { .. } => {}
+            }
+            if let Some(items) = &step.items {
+                if !items.failed.is_empty() || !items.unknown.is_empty() {
+                    amiss = true;
+                    codes.insert(1);
+                }
+                committed |= items.committed > 0 && !step.outcome.is_done();
+            }
+        }
+        // What was skipped is explained by what it needed, unless that showed itself too late.
+        let skipped = |step: &StepResult| matches!(step.outcome, StepOutcome::Skipped { .. });
+        if codes.is_empty() && self.steps.iter().any(skipped) {
+            amiss = true;
+            codes.insert(1);
+        }
+        if committed && amiss {
+            return 6;
+        }
+        [7, 4, 8, 9, 3, 1].into_iter().find(|code| codes.contains(code)).unwrap_or(0)
+    }
+}
+
+/// The exit code of a kind of trouble.
+pub const fn exit_of(cause: Cause) -> u8 {
+    match cause {
+        Cause::Credentials => 8,
+        Cause::Unavailable | Cause::Throttled | Cause::LostAnswer => 9,
+        Cause::Manifest => 3,
+        Cause::Refused => 1,
+    }
+}

@@ -1,0 +1,456 @@
+//! The command line: clap types, and what follows from one command's arguments alone.
+//!
+//! [`Command`] holds what this binary can do. The arguments of all commands of this version are
+//! described here; a variant joins [`Command`] when there is code behind it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::duration;
+use super::error::CommandError;
+use super::exit::ExitCode;
+use super::values::parse_digest;
+pub use super::values::{ColorWhen, Format, InvalidDigest, Override, SimSource, TableFormat};
+
+/// GitOps for Apple device enrollment: documents to plan to apply.
+#[derive(Debug, Parser)]
+#[command(
+    name = "espalier",
+    bin_name = "espalier",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    after_help = "\
+Exit codes: 0 done, 2 changes (plan --detailed-exitcode), 3 invalid documents, 4 stopped by a gate,
+5 plan stale, 6 partly done, 7 not confirmed yet, 8 credentials, 9 service unavailable, 10 ledger or
+lock, 64 wrong command line, 1 anything else.",
+    after_long_help = "\
+Examples:
+  espalier init fleet                  write a starter folder
+  espalier validate fleet              check it, offline
+  espalier plan fleet --sim            rehearse against the simulator
+  espalier plan fleet -o plan.json     make a plan and save it
+  espalier apply plan.json             do exactly that
+
+Exit codes:
+  0   done; for plan: no changes, or changes without --detailed-exitcode
+  1   an error that has no code of its own
+  2   changes, only with --detailed-exitcode
+  3   invalid documents
+  4   stopped by a gate, a protection, or the answer at the prompt
+  5   the plan is stale, expired, changed, or another one than expected
+  6   partly done: something committed, and something failed, is blocked or unknown
+  7   something that this run sent is not confirmed within --wait
+  8   credentials, permission, or Apple's terms
+  9   a service unavailable or throttled, nothing written
+  10  another run holds the lock, or the ledger is missing or another one
+  64  wrong command line"
+)]
+pub struct Cli {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What holds for every command.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalArgs {
+    /// Work on a simulated tenant: a world kept in the folder, one from a file, or a running one
+    #[arg(
+        long,
+        global = true,
+        value_name = "WORLD.json|URL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "",
+        long_help = "Work on a simulated tenant instead of the real one.\n\n\
+            --sim             a world made from the documents, kept in FOLDER/.espalier/sim\n\
+            --sim=WORLD.json  a given world, as GET /world of a simulator returns it\n\
+            --sim=URL         a running simulator, by its control address\n\n\
+            No secret is resolved, and the real ledger is not touched."
+    )]
+    pub sim: Option<SimSource>,
+    /// Work without the ledger: safe steps only, nothing is deleted
+    #[arg(long, global = true)]
+    pub no_ledger: bool,
+    /// When to colour
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto)]
+    pub color: ColorWhen,
+    /// Say only results, warnings and errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+/// The commands of this binary.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Take the two-minute tour on the embedded simulator
+    Demo(DemoArgs),
+    /// Write a starter folder: documents, CI files, editor settings
+    Init(InitArgs),
+    /// Judge the documents, offline
+    Validate(ValidateArgs),
+    /// Show what apply would do
+    Plan(PlanArgs),
+    /// Show a saved plan
+    Show(ShowArgs),
+    /// Carry a plan out: one made now, or a saved one
+    Apply(ApplyArgs),
+    /// Show how each token is, worst first
+    Status(StatusArgs),
+    /// List the devices of all tokens
+    Devices(DevicesArgs),
+    /// Rehearse: serve, step or discard a simulated tenant
+    Sim(SimArgs),
+    /// Make, check or show the ledger
+    Ledger(LedgerArgs),
+    /// Write the JSON Schemas of documents and outputs
+    Schema(SchemaArgs),
+    /// Write completions for a shell to standard output
+    Completions(CompletionsArgs),
+    /// Write the manual page to standard output, or all pages to a folder
+    Man(ManArgs),
+}
+
+/// `demo`.
+#[derive(Clone, Debug, Args)]
+pub struct DemoArgs {
+    /// Keep the folder here instead of in a temporary place
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+}
+
+/// `init`.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Nothing that exists is overwritten.\n\nExample:\n  espalier init fleet && espalier plan fleet --sim"
+)]
+pub struct InitArgs {
+    /// The folder; it is made if need be
+    #[arg(value_name = "FOLDER", default_value = ".")]
+    pub folder: PathBuf,
+}
+
+/// `validate`.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Offline: nothing is read from or sent to any service. Exit 3 if anything is refused.\n\n\
+    Example:\n  espalier validate fleet --format json"
+)]
+pub struct ValidateArgs {
+    /// The folder with the documents
+    #[arg(value_name = "FOLDER", default_value = ".")]
+    pub folder: PathBuf,
+    /// How to show the findings
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// `plan`.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Reads only. What the plan says can be applied as it is with `espalier apply FILE`.\n\n\
+    Examples:\n  espalier plan fleet --sim\n  espalier plan fleet -o plan.json --detailed-exitcode"
+)]
+pub struct PlanArgs {
+    /// The folder with the documents
+    #[arg(value_name = "FOLDER", default_value = ".")]
+    pub folder: PathBuf,
+    /// Save the plan to this file
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// How to show the plan
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// End with 2 if there are changes
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    /// List what is left alone, one by one
+    #[arg(long)]
+    pub show_unmanaged: bool,
+    /// Take a folder without documents for a wish to manage nothing
+    #[arg(long)]
+    pub dangerous_allow_empty: bool,
+}
+
+/// `show`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:\n  espalier plan -o plan.json && espalier show plan.json")]
+pub struct ShowArgs {
+    /// A plan saved with `plan -o`
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// How to show it
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// List what is left alone, one by one
+    #[arg(long)]
+    pub show_unmanaged: bool,
+}
+
+/// `apply`.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Asks on a terminal; elsewhere --yes is needed. What is not finished within --wait is pending,\n\
+    and any later apply goes on. Gates that stop something, and how to --override them, are shown by\n\
+    `espalier plan`.\n\n\
+    Examples:\n  espalier apply fleet\n  espalier apply plan.json --folder fleet --yes\n  \
+    espalier apply fleet --yes --expect-digest sha256:…\n  \
+    espalier apply fleet --override limit/update/school=sha256:…"
+)]
+pub struct ApplyArgs {
+    /// The folder with the documents, or a plan saved with `plan -o`
+    #[arg(value_name = "FOLDER|FILE", default_value = ".")]
+    pub target: PathBuf,
+    /// With FILE: the folder that the plan belongs to [default: .]
+    #[arg(long, value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+    /// Answer the prompt with yes; opens no gate
+    #[arg(short, long)]
+    pub yes: bool,
+    /// How long to wait for what takes a while [default: 5m on a terminal, 20m elsewhere]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub wait: Option<Duration>,
+    /// Go on only if the plan has this digest
+    #[arg(long, value_name = "DIGEST", value_parser = parse_digest)]
+    pub expect_digest: Option<String>,
+    /// Open one gate for the plan with this digest; may be repeated
+    #[arg(long = "override", value_name = "GATE=DIGEST")]
+    pub overrides: Vec<Override>,
+    /// How to show the outcome
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Take a folder without documents for a wish to manage nothing
+    #[arg(long)]
+    pub dangerous_allow_empty: bool,
+}
+
+/// What `apply` works from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ApplySource {
+    /// The documents of this folder: plan first, then apply.
+    Folder(PathBuf),
+    /// A saved plan, and the folder that it belongs to.
+    Plan {
+        /// The plan's file.
+        file: PathBuf,
+        /// The folder.
+        folder: PathBuf,
+    },
+}
+
+impl ApplyArgs {
+    /// Tells a folder from a plan's file; the one look at the disk that takes.
+    ///
+    /// # Errors
+    /// [`ExitCode::Usage`] for `--folder` beside a folder.
+    pub fn source(&self) -> Result<ApplySource, CommandError> {
+        match (&self.folder, self.target.is_dir()) {
+            (None, true) => Ok(ApplySource::Folder(self.target.clone())),
+            (Some(_), true) => Err(CommandError::new(
+                ExitCode::Usage,
+                "--folder belongs to a plan's file, and this is a folder",
+            )
+            .hint(format!("espalier apply {}", self.target.display()))),
+            (folder, false) => Ok(ApplySource::Plan {
+                file: self.target.clone(),
+                folder: folder.clone().unwrap_or_else(|| PathBuf::from(".")),
+            }),
+        }
+    }
+
+    /// How long to wait: as asked for, else 5 minutes where somebody sits (`talks`), else 20.
+    pub fn wait(&self, talks: bool) -> Duration {
+        self.wait.unwrap_or(Duration::from_secs(if talks { 5 * 60 } else { 20 * 60 }))
+    }
+}
+
+/// `status`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "One line per token, worst first.\n\nExample:\n  espalier status fleet --exit-code")]
+pub struct StatusArgs {
+    /// The folder with the documents
+    #[arg(value_name = "FOLDER", default_value = ".")]
+    pub folder: PathBuf,
+    /// How to show it
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// End with 2 if anything expires soon or is open
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
+/// `devices`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:\n  espalier devices fleet --unassigned --format csv > unassigned.csv")]
+pub struct DevicesArgs {
+    /// The folder with the documents
+    #[arg(value_name = "FOLDER", default_value = ".")]
+    pub folder: PathBuf,
+    /// Only devices that have no profile
+    #[arg(long)]
+    pub unassigned: bool,
+    /// How to show them
+    #[arg(long, value_enum, default_value_t)]
+    pub format: TableFormat,
+}
+
+/// `schema`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Without KIND and without --output the names are listed.\n\n\
+    Examples:\n  espalier schema EnrollmentProfile\n  espalier schema plan\n  espalier schema --output schemas")]
+pub struct SchemaArgs {
+    /// A kind of document, or an output: plan, apply-report, status, devices, diagnostics, sim-control
+    #[arg(value_name = "KIND")]
+    pub kind: Option<String>,
+    /// Write the schemas into this folder, one file each
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+}
+
+/// `sim`.
+#[derive(Clone, Debug, Args)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub struct SimArgs {
+    /// What to do with the simulator.
+    #[command(subcommand)]
+    pub command: SimCommand,
+}
+
+/// `sim …`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum SimCommand {
+    /// Serve the simulated services on loopback until interrupted, and print their addresses as JSON
+    Serve(SimServeArgs),
+    /// Move the clock of the folder's world forward
+    Step(SimStepArgs),
+    /// Discard the folder's world
+    Reset(FolderArgs),
+}
+
+/// `sim serve`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Prints one line of JSON: {\"control\": …, \"graph\": …, \"login\": …}. The control port\nis for people and tests; let C be its address:
+
+  curl $C/calls
+      what was asked of the services
+  curl $C/clock -d '{\"advance\": \"1h\"}'
+      let time pass
+  curl $C/faults -d '{\"fault\": \"503\", \"times\": 3}'
+      let the next three requests fail
+  curl $C/portal -d '{\"do\": \"renameProfile\", \"token\": \"School\", \"profile\": \"iPads\", \"to\": \"X\"}'
+      change something by hand
+
+`espalier schema sim-control` describes all requests and bodies. Other commands use\nthis simulator with --sim=$C.
+
+Examples:
+  espalier sim serve fleet --ports-from 8700
+  espalier plan fleet --sim=http://127.0.0.1:8700")]
+pub struct SimServeArgs {
+    /// The folder with the documents
+    #[arg(value_name = "FOLDER", default_value = ".")]
+    pub folder: PathBuf,
+    /// Begin with this world instead of the folder's
+    #[arg(long, value_name = "FILE")]
+    pub world: Option<PathBuf>,
+    /// Use this port and those after it, instead of free ones
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub ports_from: Option<u16>,
+    /// Record every request and its answer in this file
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+}
+
+/// `sim step`.
+#[derive(Clone, Debug, Args)]
+pub struct SimStepArgs {
+    /// How far, like 15m or 30d
+    #[arg(value_name = "DURATION", value_parser = duration::parse)]
+    pub by: Duration,
+    /// The folder with the documents
+    #[arg(value_name = "FOLDER", default_value = ".")]
+    pub folder: PathBuf,
+}
+
+/// A command that takes the folder only.
+#[derive(Clone, Debug, Args)]
+pub struct FolderArgs {
+    /// The folder with the documents
+    #[arg(value_name = "FOLDER", default_value = ".")]
+    pub folder: PathBuf,
+}
+
+/// `ledger`.
+#[derive(Clone, Debug, Args)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub struct LedgerArgs {
+    /// What to do with the ledger.
+    #[command(subcommand)]
+    pub command: LedgerCommand,
+}
+
+/// `ledger …`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum LedgerCommand {
+    /// Make the ledger that the Fleet document names, once
+    Create(FolderArgs),
+    /// Check that the ledger is there, whole, and the Fleet's
+    Check(LedgerCheckArgs),
+    /// Show what was done, newest last
+    Journal(JournalArgs),
+}
+
+/// `ledger check`.
+#[derive(Clone, Debug, Args)]
+pub struct LedgerCheckArgs {
+    /// The folder with the documents
+    #[arg(value_name = "FOLDER", default_value = ".")]
+    pub folder: PathBuf,
+    /// How to show what was found
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// `ledger journal`.
+#[derive(Clone, Debug, Args)]
+pub struct JournalArgs {
+    /// The folder with the documents
+    #[arg(value_name = "FOLDER", default_value = ".")]
+    pub folder: PathBuf,
+    /// Only the last N entries
+    #[arg(long, value_name = "N")]
+    pub last: Option<usize>,
+}
+
+/// `completions`.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Example:\n  espalier completions bash > ~/.local/share/bash-completion/completions/espalier"
+)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// `man`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:\n  espalier man --output ~/.local/share/man/man1")]
+pub struct ManArgs {
+    /// Write the pages of all commands into this folder
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+}
+
+#[cfg(test)]
+#[path = "args_tests.rs"]
+mod tests;

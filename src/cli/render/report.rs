@@ -1,0 +1,301 @@
+//! What came of an apply.
+
+use std::fmt::Write as _;
+
+use anstyle::Style;
+use serde::Serialize;
+
+use super::JSON_VERSION;
+use super::plan::subject;
+use super::text::{
+    BOLD, CREATE, ERROR, HINT, NOTE, QUIET, UPDATE, WARN, clean, count, labelled, number, paint, serials,
+    some_of,
+};
+use crate::apply::{ApplyReport, ItemCounts, StepOutcome, StepResult};
+use crate::cli::exit::ExitCode;
+
+const INDENT: usize = 6;
+const LABEL: usize = 6;
+
+/// Shows a report: a line per step, more where something is amiss, and what it comes to. The text
+/// has colours; see [`super::text`].
+pub fn text(report: &ApplyReport) -> String {
+    let mut out = String::new();
+    for step in &report.steps {
+        one(&mut out, step);
+    }
+    for blocked in &report.blocked {
+        let _ = writeln!(out, "  {} {:<11} {}", paint(ERROR, "!"), "blocked", paint(BOLD, subject(blocked)));
+        let rule = blocked.rule.as_ref().map_or(String::new(), |rule| format!("{rule}: "));
+        labelled(&mut out, INDENT, paint(QUIET, "why"), LABEL, &format!("{rule}{}", blocked.reason));
+        labelled(&mut out, INDENT, paint(HINT, "next"), LABEL, &blocked.next);
+    }
+    for stop in &report.stops {
+        let _ = writeln!(out, "  {} {:<11} {}", paint(ERROR, "!"), "gate", paint(BOLD, clean(&stop.gate)));
+        labelled(&mut out, INDENT, paint(QUIET, "why"), LABEL, &stop.reason);
+        labelled(&mut out, INDENT, paint(QUIET, "stops"), LABEL, &some_of(stop.steps.iter(), 3));
+        labelled(&mut out, INDENT, paint(HINT, "next"), LABEL, &stop.next);
+    }
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    let _ = writeln!(out, "{}", summary(report));
+    out
+}
+
+/// Mark, colour and word of an outcome.
+const fn face(outcome: &StepOutcome) -> (&'static str, Style, &'static str) {
+    match outcome {
+        StepOutcome::Committed => ("+", CREATE, "committed"),
+        StepOutcome::AlreadyAsWished => ("=", QUIET, "as wished"),
+        StepOutcome::Failed { .. } => ("!", ERROR, "failed"),
+        StepOutcome::Unknown { .. } => ("?", WARN, "unknown"),
+        StepOutcome::Unconfirmed { .. } => ("?", WARN, "unconfirmed"),
+        StepOutcome::Skipped { .. } => ("-", UPDATE, "skipped"),
+        StepOutcome::Pending { .. } => ("=", NOTE, "pending"),
+        StepOutcome::Stopped { .. } => ("!", ERROR, "stopped"),
+    }
+}
+
+// Writing to a String does not fail.
+fn one(out: &mut String, step: &StepResult) {
+    // The token stands in the step's id already.
+    let StepResult { id, token: _, outcome, items, not_taken } = step;
+    let (mark, style, word) = face(outcome);
+    let items = items.as_ref();
+    let told = items.map_or(String::new(), |items| format!("  {}", devices(items)));
+    let word = paint(style, format!("{word:<11}"));
+    let _ = writeln!(out, "  {} {word} {}{}", paint(style, mark), clean(id), paint(QUIET, told));
+    let mut row = |label: &str, text: &str| labelled(out, INDENT, paint(QUIET, label), LABEL, text);
+    match outcome {
+        StepOutcome::Committed | StepOutcome::AlreadyAsWished => {}
+        StepOutcome::Failed { cause: _, reason, next } => {
+            row("why", reason);
+            row("next", next);
+        }
+        StepOutcome::Unknown { reason, until } => {
+            row("why", reason);
+            row("next", &format!("apply again after {until}: the lists show by then what came of it"));
+        }
+        StepOutcome::Unconfirmed { reason } => {
+            row("why", reason);
+            row("next", "apply again later: it looks first whether it is there by then");
+        }
+        StepOutcome::Skipped { needs } => row("why", &format!("{needs} was not done")),
+        StepOutcome::Pending { reason, until } => {
+            let until = until.map_or(String::new(), |until| format!(", expected {until}"));
+            row("why", &format!("{reason}{until}"));
+            row("next", "any later apply goes on");
+        }
+        StepOutcome::Stopped { gate } => row("why", &format!("gate {gate}")),
+    }
+    if !not_taken.is_empty() {
+        row(
+            "note",
+            &format!("P-25: not taken by this service, and not sent again: {}", not_taken.join(", ")),
+        );
+    }
+    for (label, left) in items.into_iter().flat_map(left_over) {
+        row(label, &serials(left));
+    }
+}
+
+fn devices(items: &ItemCounts) -> String {
+    let ItemCounts { committed, failed, unknown, waiting } = items;
+    let all = committed + failed.len() + unknown.len() + waiting.len();
+    let devices = count(all as u64, "device");
+    if *committed == all { devices } else { format!("{} of {devices}", number(*committed as u64)) }
+}
+
+/// The serials that did not get what they should, by why.
+fn left_over(items: &ItemCounts) -> impl Iterator<Item = (&'static str, &[crate::model::Serial])> {
+    [
+        ("left", items.failed.as_slice()),
+        ("unread", items.unknown.as_slice()),
+        ("wait", items.waiting.as_slice()),
+    ]
+    .into_iter()
+    .filter(|(_, serials)| !serials.is_empty())
+}
+
+fn summary(report: &ApplyReport) -> String {
+    if report.steps.is_empty() && report.blocked.is_empty() {
+        let adopted = if report.adopted > 0 {
+            format!(" {} taken over as it is.", count(report.adopted as u64, "object"))
+        } else {
+            String::new()
+        };
+        return format!("{}{adopted}", paint(BOLD, "Nothing to do."));
+    }
+    let outcomes =
+        ["committed", "as wished", "failed", "unknown", "unconfirmed", "skipped", "pending", "stopped"];
+    let mut parts: Vec<String> = Vec::new();
+    for outcome in outcomes {
+        let mut alike =
+            report.steps.iter().map(|step| face(&step.outcome)).filter(|(_, _, word)| *word == outcome);
+        if let Some((_, style, word)) = alike.next() {
+            parts.push(paint(style, format!("{} {word}", 1 + alike.count())).to_string());
+        }
+    }
+    if !report.blocked.is_empty() {
+        parts.push(paint(ERROR, format!("{} blocked", report.blocked.len())).to_string());
+    }
+    if report.adopted > 0 {
+        parts.push(format!("{} taken over", report.adopted));
+    }
+    if report.waiting > 0 {
+        parts.push(format!("{} waiting", count(report.waiting as u64, "serial")));
+    }
+    format!("{} {}.", paint(BOLD, "Apply:"), parts.join(", "))
+}
+
+/// A report as JSON.
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportJson<'a> {
+    /// The version of this shape.
+    pub version: u32,
+    /// What the process ends with.
+    pub exit_code: u8,
+    /// The digest of the plan that was applied.
+    pub digest: &'a str,
+    /// What came of it.
+    #[serde(flatten)]
+    pub report: &'a ApplyReport,
+}
+
+/// Shows a report as JSON; `digest` is that of the plan.
+pub fn json(report: &ApplyReport, digest: &str) -> String {
+    let exit_code = ExitCode::of_apply(report).code();
+    let view = ReportJson { version: JSON_VERSION, exit_code, digest, report };
+    // Plain values only: this cannot fail.
+    serde_json::to_string_pretty(&view).unwrap_or_default() + "\n"
+}
+
+#[cfg(test)]
+pub(in crate::cli) mod tests {
+    use super::super::text::plain;
+    use super::*;
+    use crate::model::clock::Timestamp;
+    use crate::model::live::Cause;
+    use crate::model::{Name, Serial};
+
+    fn result(id: &str, outcome: StepOutcome, items: Option<ItemCounts>) -> StepResult {
+        StepResult {
+            id: id.to_owned(),
+            token: Name::new("school").unwrap(),
+            outcome,
+            items,
+            not_taken: Vec::new(),
+        }
+    }
+
+    pub(in crate::cli) fn report() -> ApplyReport {
+        let serial = |text| Serial::new(text).unwrap();
+        let until = Timestamp::UNIX_EPOCH;
+        let items = ItemCounts {
+            committed: 1_198,
+            failed: vec![serial("C02X0001")],
+            waiting: vec![serial("C02X0002")],
+            unknown: Vec::new(),
+        };
+        ApplyReport {
+            steps: vec![
+                result("create EnrollmentProfile/ipads@school", StepOutcome::Committed, None),
+                result("assign EnrollmentProfile/ipads@school", StepOutcome::Committed, Some(items)),
+                result("update EnrollmentProfile/kiosk@school", StepOutcome::AlreadyAsWished, None),
+                result(
+                    "update EnrollmentProfile/carts@school",
+                    StepOutcome::Failed {
+                        cause: Cause::Refused,
+                        reason: "400 BadRequest (request id 42)".to_owned(),
+                        next: "look at the field".to_owned(),
+                    },
+                    None,
+                ),
+                result(
+                    "default EnrollmentProfile/carts@school",
+                    StepOutcome::Skipped { needs: "update EnrollmentProfile/carts@school".to_owned() },
+                    None,
+                ),
+                result(
+                    "delete a",
+                    StepOutcome::Unknown { reason: "the answer was lost".to_owned(), until },
+                    None,
+                ),
+                result("delete b", StepOutcome::Unconfirmed { reason: "not in the list".to_owned() }, None),
+                result(
+                    "sync EnrollmentToken/school",
+                    StepOutcome::Pending {
+                        reason: "15 minutes between syncs (S-2)".to_owned(),
+                        until: Some(until),
+                    },
+                    None,
+                ),
+                result("delete c", StepOutcome::Stopped { gate: "limit/delete/school".to_owned() }, None),
+            ],
+            adopted: 2,
+            waiting: 1,
+            ..ApplyReport::default()
+        }
+    }
+
+    #[test]
+    fn every_outcome_has_its_line() {
+        insta::assert_snapshot!(plain(&text(&report())), @r#"
+          + committed   create EnrollmentProfile/ipads@school
+          + committed   assign EnrollmentProfile/ipads@school  1,198 of 1,200 devices
+              left   C02X0001
+              wait   C02X0002
+          = as wished   update EnrollmentProfile/kiosk@school
+          ! failed      update EnrollmentProfile/carts@school
+              why    400 BadRequest (request id 42)
+              next   look at the field
+          - skipped     default EnrollmentProfile/carts@school
+              why    update EnrollmentProfile/carts@school was not done
+          ? unknown     delete a
+              why    the answer was lost
+              next   apply again after 1970-01-01T00:00:00Z: the lists show by then what
+                     came of it
+          ? unconfirmed delete b
+              why    not in the list
+              next   apply again later: it looks first whether it is there by then
+          = pending     sync EnrollmentToken/school
+              why    15 minutes between syncs (S-2), expected 1970-01-01T00:00:00Z
+              next   any later apply goes on
+          ! stopped     delete c
+              why    gate limit/delete/school
+
+        Apply: 2 committed, 1 as wished, 1 failed, 1 unknown, 1 unconfirmed, 1 skipped, 1 pending, 1 stopped, 2 taken over, 1 serial waiting.
+        "#);
+    }
+
+    #[test]
+    fn outcomes_have_their_colours() {
+        let coloured = text(&report());
+        let lines: Vec<&str> =
+            coloured.lines().filter(|line| line.contains("ipads") || line.contains("carts")).collect();
+        insta::assert_snapshot!(lines.join("\n").replace('\x1b', "^"), @r#"
+          ^[32m+^[0m ^[32mcommitted  ^[0m create EnrollmentProfile/ipads@school^[2m^[0m
+          ^[32m+^[0m ^[32mcommitted  ^[0m assign EnrollmentProfile/ipads@school^[2m  1,198 of 1,200 devices^[0m
+          ^[1m^[31m!^[0m ^[1m^[31mfailed     ^[0m update EnrollmentProfile/carts@school^[2m^[0m
+          ^[33m-^[0m ^[33mskipped    ^[0m default EnrollmentProfile/carts@school^[2m^[0m
+              ^[2mwhy   ^[0m update EnrollmentProfile/carts@school was not done
+        "#);
+    }
+
+    #[test]
+    fn nothing_to_do_says_so() {
+        let nothing = ApplyReport { adopted: 1, ..ApplyReport::default() };
+        assert_eq!(plain(&text(&nothing)), "Nothing to do. 1 object taken over as it is.\n");
+    }
+
+    #[test]
+    fn json_has_version_and_exit_code() {
+        let read: serde_json::Value = serde_json::from_str(&json(&report(), "sha256:00")).unwrap();
+        assert_eq!(read["version"], 1);
+        assert_eq!(read["exitCode"], 6);
+        assert_eq!(read["steps"][3]["outcome"]["is"], "failed");
+        assert_eq!(read["digest"], "sha256:00");
+    }
+}

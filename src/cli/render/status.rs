@@ -1,0 +1,352 @@
+//! One line per token, worst first.
+
+use std::cmp::Reverse;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+use serde::Serialize;
+
+use super::JSON_VERSION;
+use super::text::{CREATE, ERROR, HINT, QUIET, WARN, clean, count, labelled, number, paint};
+use crate::cli::exit::ExitCode;
+use crate::model::clock::Timestamp;
+use crate::model::live::Cause;
+use crate::model::{Name, TokenId};
+
+/// How a token is, or a connection of which nothing could be read. A number that is not known is
+/// `None`, never 0.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusRow {
+    /// The `Connection` document.
+    #[schemars(with = "String")]
+    pub connection: Name,
+    /// The `EnrollmentToken` document; null for a whole connection.
+    #[schemars(with = "Option<String>")]
+    pub token: Option<Name>,
+    /// The token's id at the service; null where it is not known.
+    pub token_id: Option<TokenId>,
+    /// When the token expires (T-6).
+    #[schemars(with = "Option<String>")]
+    pub expires: Option<Timestamp>,
+    /// Whole days until then, negative when it is past; null where it is not known.
+    pub days_to_expiry: Option<i64>,
+    /// It expires within `Fleet.expiryWarning`, or has expired.
+    pub expiry_warning: bool,
+    /// When Intune last heard all of Apple (S-2).
+    #[schemars(with = "Option<String>")]
+    pub last_sync: Option<Timestamp>,
+    /// `lastSyncErrorCode`; null for none.
+    pub sync_error: Option<i64>,
+    /// Devices of the token, released ones left out.
+    pub devices: Option<u64>,
+    /// Those of them that have no profile.
+    pub unassigned: Option<u64>,
+    /// Serials that documents name for the token and that it does not have.
+    pub waiting: Option<u64>,
+    /// Writes of earlier runs of which it is not known what came of them.
+    pub pending_intents: u64,
+    /// Why nothing can be planned for it; null if something can.
+    pub blocked: Option<BlockedStatus>,
+}
+
+/// Why nothing can be planned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BlockedStatus {
+    /// The kind of trouble; decides the exit code.
+    pub cause: Cause,
+    /// What is the matter.
+    pub reason: String,
+    /// What to do next.
+    pub next: String,
+}
+
+/// How a row is, from fine to bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Health {
+    /// Nothing to do.
+    Fine,
+    /// Serials wait, or devices have no profile: told, never a trouble.
+    Open,
+    /// It expires soon, a sync failed, or the outcome of a write is not known.
+    Attention,
+    /// It has expired, or nothing can be planned for it.
+    Bad,
+}
+
+impl StatusRow {
+    /// How the row is.
+    pub fn health(&self) -> Health {
+        if self.blocked.is_some() || self.days_to_expiry.is_some_and(|days| days < 0) {
+            Health::Bad
+        } else if self.expiry_warning || self.sync_error.is_some() || self.pending_intents > 0 {
+            Health::Attention
+        } else if self.waiting.unwrap_or(0) > 0 || self.unassigned.unwrap_or(0) > 0 {
+            Health::Open
+        } else {
+            Health::Fine
+        }
+    }
+}
+
+/// The rows, worst first; among equals those that expire first, then by name.
+pub fn worst_first(mut rows: Vec<StatusRow>) -> Vec<StatusRow> {
+    rows.sort_by_cached_key(|row| {
+        let days = row.days_to_expiry.unwrap_or(i64::MAX);
+        (Reverse(row.health()), days, row.connection.clone(), row.token.clone())
+    });
+    rows
+}
+
+/// The exit code of `status`: 8, 9 or 3 for what is blocked; else 2 for what needs attention, where
+/// `--exit-code` (`asked`) wants to hear it.
+pub fn exit_code(rows: &[StatusRow], asked: bool) -> ExitCode {
+    let causes = rows.iter().filter_map(|row| row.blocked.as_ref()).map(|blocked| blocked.cause);
+    match ExitCode::of_trouble(causes) {
+        Some(code) => code,
+        None if asked && rows.iter().any(|row| row.health() >= Health::Attention) => ExitCode::Changes,
+        None => ExitCode::Done,
+    }
+}
+
+/// The columns; all but the first two hold numbers or times.
+const COLUMNS: [&str; 9] =
+    ["", "TOKEN", "CONNECTION", "DAYS LEFT", "LAST SYNC", "DEVICES", "NO PROFILE", "WAITING", "OPEN"];
+
+/// Shows the rows as a table, worst first, with what is the matter below it. The text has colours.
+pub fn text(rows: Vec<StatusRow>) -> String {
+    let rows = worst_first(rows);
+    if rows.is_empty() {
+        return "No tokens.\n".to_owned();
+    }
+    let mut table = Table::new();
+    table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(COLUMNS);
+    for row in &rows {
+        table.add_row(cells(row));
+    }
+    for (at, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        if at >= 3 && at != 4 {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let mut out = String::new();
+    // The colour goes on whole lines, behind the layout, so that it counts for no width.
+    for (line, style) in
+        table.lines().zip(std::iter::once(super::text::BOLD).chain(rows.iter().map(
+            |row| match row.health() {
+                Health::Bad => ERROR,
+                Health::Attention => WARN,
+                Health::Open => anstyle::Style::new(),
+                Health::Fine => CREATE,
+            },
+        )))
+    {
+        out.push_str(&paint(style, line.trim_end()).to_string());
+        out.push('\n');
+    }
+    for row in &rows {
+        matters(&mut out, row);
+    }
+    out
+}
+
+fn cells(row: &StatusRow) -> [String; 9] {
+    let known = |count: Option<u64>| count.map_or("?".to_owned(), number);
+    [
+        match row.health() {
+            Health::Bad => "!",
+            Health::Attention => "~",
+            Health::Open => "=",
+            Health::Fine => "+",
+        }
+        .to_owned(),
+        row.token.as_ref().map_or("(all)".to_owned(), ToString::to_string),
+        row.connection.to_string(),
+        row.days_to_expiry.map_or("?".to_owned(), |days| days.to_string()),
+        row.last_sync.map_or("?".to_owned(), |at| at.strftime("%Y-%m-%d %H:%MZ").to_string()),
+        known(row.devices),
+        known(row.unassigned),
+        known(row.waiting),
+        number(row.pending_intents),
+    ]
+}
+
+/// What is the matter with a row, in words.
+fn matters(out: &mut String, row: &StatusRow) {
+    let mut matters: Vec<(String, String)> = Vec::new();
+    if let Some(BlockedStatus { cause: _, reason, next }) = &row.blocked {
+        matters.push((format!("blocked: {reason}"), next.clone()));
+    }
+    match row.days_to_expiry {
+        Some(days) if days < 0 => matters.push((
+            format!("the token expired {} ago (T-6)", count(days.unsigned_abs(), "day")),
+            "renew it: enrollment and sync stand still until then".to_owned(),
+        )),
+        Some(days) if row.expiry_warning => {
+            matters.push((
+                format!("the token expires in {} (T-6)", count(days.unsigned_abs(), "day")),
+                "renew it in time".to_owned(),
+            ));
+        }
+        _ => {}
+    }
+    if let Some(code) = row.sync_error {
+        let next = "look at the token in the Intune portal".to_owned();
+        matters.push((format!("the last sync with Apple failed with code {code} (S-2)"), next));
+    }
+    if row.pending_intents > 0 {
+        let text =
+            format!("it is not known what came of {} of earlier runs", count(row.pending_intents, "write"));
+        matters.push((text, "apply again: it looks at the lists first".to_owned()));
+    }
+    if matters.is_empty() {
+        return;
+    }
+    let subject = match &row.token {
+        Some(token) => format!("EnrollmentToken/{token}"),
+        None => format!("Connection/{}", row.connection),
+    };
+    out.push_str(&format!("\n{}\n", clean(&subject)));
+    for (what, next) in matters {
+        labelled(out, 2, paint(QUIET, "why"), 4, &what);
+        labelled(out, 2, paint(HINT, "next"), 4, &next);
+    }
+}
+
+/// The rows as JSON.
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusJson {
+    /// The version of this shape.
+    pub version: u32,
+    /// One per token, worst first.
+    pub tokens: Vec<TokenStatusJson>,
+}
+
+/// A row with how it is.
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenStatusJson {
+    /// How it is.
+    pub health: Health,
+    /// The row.
+    #[serde(flatten)]
+    pub row: StatusRow,
+}
+
+/// Shows the rows as JSON, worst first.
+pub fn json(rows: Vec<StatusRow>) -> String {
+    let tokens =
+        worst_first(rows).into_iter().map(|row| TokenStatusJson { health: row.health(), row }).collect();
+    // Plain values only: this cannot fail.
+    serde_json::to_string_pretty(&StatusJson { version: JSON_VERSION, tokens }).unwrap_or_default() + "\n"
+}
+
+#[cfg(test)]
+pub(in crate::cli) mod tests {
+    use super::super::text::plain;
+    use super::*;
+
+    fn row(token: &str) -> StatusRow {
+        StatusRow {
+            connection: Name::new("tenant").unwrap(),
+            token: Some(Name::new(token).unwrap()),
+            token_id: None,
+            expires: None,
+            days_to_expiry: Some(200),
+            expiry_warning: false,
+            last_sync: Some(Timestamp::UNIX_EPOCH),
+            sync_error: None,
+            devices: Some(12_500),
+            unassigned: Some(0),
+            waiting: Some(0),
+            pending_intents: 0,
+            blocked: None,
+        }
+    }
+
+    pub(in crate::cli) fn rows() -> Vec<StatusRow> {
+        let blocked = BlockedStatus {
+            cause: Cause::Unavailable,
+            reason: "503 from the service".to_owned(),
+            next: "try again later".to_owned(),
+        };
+        let whole = StatusRow {
+            token: None,
+            days_to_expiry: None,
+            last_sync: None,
+            devices: None,
+            unassigned: None,
+            waiting: None,
+            blocked: Some(blocked),
+            ..row("x")
+        };
+        vec![
+            row("fine"),
+            StatusRow { waiting: Some(3), unassigned: Some(40), ..row("open") },
+            StatusRow { days_to_expiry: Some(12), expiry_warning: true, pending_intents: 1, ..row("soon") },
+            whole,
+            StatusRow { days_to_expiry: Some(-3), sync_error: Some(7), ..row("expired") },
+        ]
+    }
+
+    #[test]
+    fn the_worst_comes_first_with_its_reason() {
+        insta::assert_snapshot!(plain(&text(rows())), @r#"
+           TOKEN    CONNECTION  DAYS LEFT  LAST SYNC          DEVICES  NO PROFILE  WAITING  OPEN
+        !  expired  tenant             -3  1970-01-01 00:00Z   12,500           0        0     0
+        !  (all)    tenant              ?  ?                        ?           ?        ?     0
+        ~  soon     tenant             12  1970-01-01 00:00Z   12,500           0        0     1
+        =  open     tenant            200  1970-01-01 00:00Z   12,500          40        3     0
+        +  fine     tenant            200  1970-01-01 00:00Z   12,500           0        0     0
+
+        EnrollmentToken/expired
+          why  the token expired 3 days ago (T-6)
+          next renew it: enrollment and sync stand still until then
+          why  the last sync with Apple failed with code 7 (S-2)
+          next look at the token in the Intune portal
+
+        Connection/tenant
+          why  blocked: 503 from the service
+          next try again later
+
+        EnrollmentToken/soon
+          why  the token expires in 12 days (T-6)
+          next renew it in time
+          why  it is not known what came of 1 write of earlier runs
+          next apply again: it looks at the lists first
+        "#);
+    }
+
+    #[test]
+    fn the_line_of_what_is_bad_is_red() {
+        let coloured = text(rows());
+        insta::assert_snapshot!(coloured.lines().take(3).collect::<Vec<_>>().join("\n").replace('\x1b', "^"), @r#"
+        ^[1m   TOKEN    CONNECTION  DAYS LEFT  LAST SYNC          DEVICES  NO PROFILE  WAITING  OPEN^[0m
+        ^[1m^[31m!  expired  tenant             -3  1970-01-01 00:00Z   12,500           0        0     0^[0m
+        ^[1m^[31m!  (all)    tenant              ?  ?                        ?           ?        ?     0^[0m
+        "#);
+    }
+
+    #[test]
+    fn exit_codes_of_status() {
+        let rows = rows();
+        assert_eq!(exit_code(&rows, false), ExitCode::Unavailable);
+        assert_eq!(exit_code(&rows[..3], true), ExitCode::Changes);
+        assert_eq!(exit_code(&rows[..3], false), ExitCode::Done);
+        assert_eq!(exit_code(&rows[..2], true), ExitCode::Done);
+    }
+
+    #[test]
+    fn json_tells_unknown_from_nothing() {
+        let read: serde_json::Value = serde_json::from_str(&json(rows())).unwrap();
+        assert_eq!(read["version"], 1);
+        assert_eq!(read["tokens"][1]["health"], "bad");
+        let whole = read["tokens"].as_array().unwrap().iter().find(|row| row["token"].is_null()).unwrap();
+        assert!(whole["devices"].is_null());
+        assert_eq!(whole["blocked"]["cause"], "unavailable");
+    }
+}

@@ -1,0 +1,178 @@
+//! One transport for all services: the real HTTP client, the policy of sending again, and the
+//! removal of secrets from texts. It knows no vendor.
+//!
+//! Invariant: a failure says whether the request can have reached the service. What may be sent
+//! again depends on that and on nothing else.
+
+pub mod pace;
+pub mod redact;
+pub mod retry;
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::HeaderMap;
+
+/// How long one request may take, from its start to the last byte of its answer.
+pub const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a connection may take to stand.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Where a client is going to call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Services in the world: the proxy of the environment is honoured.
+    World,
+    /// This machine only: no proxy is asked.
+    Loopback,
+}
+
+/// Builds the HTTP client. That takes some 60 ms of CPU, since OpenSSL reads the machine's certificate
+/// store: only for a command that calls a service, and once for all its connections. The one for this
+/// machine is built once per process and shared.
+///
+/// Redirects are never followed: credentials go to the host that the settings name, and no service
+/// here answers an API call with a redirect.
+///
+/// # Errors
+/// When the TLS library cannot be set up.
+pub fn client(reach: Reach) -> Result<reqwest::Client, reqwest::Error> {
+    static LOOPBACK: OnceLock<reqwest::Client> = OnceLock::new();
+    if let (Reach::Loopback, Some(shared)) = (reach, LOOPBACK.get()) {
+        return Ok(shared.clone());
+    }
+    let builder = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        // Shorter than what servers keep idle connections for, so that a write seldom meets one
+        // that is being closed: its answer would be lost.
+        .pool_idle_timeout(Duration::from_secs(30));
+    match reach {
+        Reach::World => builder.build(),
+        Reach::Loopback => {
+            let built = builder.no_proxy().build()?;
+            Ok(LOOPBACK.get_or_init(|| built).clone())
+        }
+    }
+}
+
+/// An answer, read to its end.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The header fields.
+    pub headers: HeaderMap,
+    /// The body; empty for 204.
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// Whether the status is 2xx.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// A header field as text; `None` if it is missing or no text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// Why there is no answer. The texts carry no address, since addresses can carry secrets.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum NoAnswer {
+    /// No connection came about, so the service has seen nothing.
+    #[error("no connection: {0}")]
+    NotConnected(String),
+    /// The time was up after the request may have been sent.
+    #[error("no answer within {} seconds", TIMEOUT.as_secs())]
+    TimedOut,
+    /// The connection broke after the request may have been sent.
+    #[error("the connection broke: {0}")]
+    Cut(String),
+}
+
+/// Sends one request once and reads the answer to its end.
+///
+/// # Errors
+/// See [`NoAnswer`]. Any status is an answer, not an error.
+pub async fn send(request: reqwest::RequestBuilder) -> Result<Answer, NoAnswer> {
+    let mut response = request.timeout(TIMEOUT).send().await.map_err(no_answer)?;
+    let status = response.status().as_u16();
+    let headers = std::mem::take(response.headers_mut());
+    let body = response.bytes().await.map_err(no_answer)?;
+    Ok(Answer { status, headers, body })
+}
+
+fn no_answer(error: reqwest::Error) -> NoAnswer {
+    let error = error.without_url();
+    if error.is_connect() || error.is_builder() {
+        NoAnswer::NotConnected(innermost(&error))
+    } else if error.is_timeout() {
+        NoAnswer::TimedOut
+    } else {
+        NoAnswer::Cut(innermost(&error))
+    }
+}
+
+/// The innermost cause says what happened; the layers above only repeat that a request failed.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
+}
+
+/// Whether a URL names this machine.
+pub fn is_loopback(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_is_known_by_its_names() {
+        for (url, loopback) in [
+            ("http://127.0.0.1:8080", true),
+            ("http://127.9.9.9", true),
+            ("http://[::1]/x", true),
+            ("https://localhost", true),
+            ("https://localhost.example.com", false),
+            ("https://graph.microsoft.com", false),
+            ("http://127.0.0.1.example.com", false),
+            ("file:///etc", false),
+        ] {
+            assert_eq!(is_loopback(&url::Url::parse(url).unwrap()), loopback, "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unanswered_connection_tells_whether_the_request_was_sent() {
+        let client = client(Reach::Loopback).unwrap();
+        // Bound but not listening: the port refuses.
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let closed = format!("http://{}/planted", socket.local_addr().unwrap());
+        let refused = send(client.get(closed)).await.unwrap_err();
+        assert!(matches!(refused, NoAnswer::NotConnected(_)), "{refused}");
+        // Listening, but hanging up without an answer.
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/planted", listener.local_addr().unwrap());
+        let hang_up = async { drop(listener.accept().await) };
+        let (cut, ()) = tokio::join!(send(client.post(url).body("x")), hang_up);
+        let cut = cut.unwrap_err();
+        assert!(matches!(cut, NoAnswer::Cut(_)), "{cut}");
+        assert!(!cut.to_string().contains("planted"), "{cut}");
+    }
+}

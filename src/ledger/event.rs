@@ -1,0 +1,340 @@
+//! What the ledger's log can say: events, intents, and the outcome of intents. PURE.
+//!
+//! An event is a fact that stays true: it is appended and never changed. An intent is the promise
+//! to send one request, written before it is sent; its life is the table in [`IntentState::next`].
+//! No type here can hold a secret.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::model::clock::Timestamp;
+use crate::model::desired::{Gates, LimitKind};
+use crate::model::{Address, Fields, Name, ProfileId, Serial, TokenId};
+
+/// The format of the log that this version writes. An older program refuses a newer log.
+///
+/// | format | what changed |
+/// |---|---|
+/// | 1 | the first one |
+pub const FORMAT: u32 = 1;
+
+/// How an object came to be ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum How {
+    /// espalier made it.
+    Created,
+    /// It was there and a document took it on.
+    Adopted,
+}
+
+/// A fact of the fleet's history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum Event {
+    /// The ledger was made; always the first entry, and only the first. Its time is the birth.
+    Born {
+        /// The fleet's ledger id.
+        fleet: Uuid,
+    },
+    /// An apply began.
+    RunStarted {
+        /// The run.
+        run: Uuid,
+        /// The git commit of the documents; `None` outside git.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        commit: Option<String>,
+        /// The plan's digest; `None` where no plan was made yet.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        digest: Option<String>,
+        /// The digest of the documents' texts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        manifests: Option<String>,
+    },
+    /// An apply came to its end. A run that died has none.
+    RunFinished {
+        /// The run.
+        run: Uuid,
+        /// Whether every step of the documents was applied.
+        complete: bool,
+        /// The git commit of the documents; `None` outside git.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        commit: Option<String>,
+    },
+    /// An object is ours from now on.
+    Owned {
+        /// Its address.
+        address: Address,
+        /// The tenant that holds it.
+        tenant: String,
+        /// The token under which it lives; for a token, its own id.
+        token_id: TokenId,
+        /// The profile's id; `None` for the token itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        object: Option<ProfileId>,
+        /// Created or adopted; prune asks.
+        how: How,
+        /// Its display name at the service.
+        name: String,
+    },
+    /// The managed fields that a write has just set, with their values; drift is measured by them.
+    Applied {
+        /// The owned object.
+        address: Address,
+        /// All managed fields, not only the changed ones.
+        fields: Fields,
+    },
+    /// An object is no longer ours: deleted, or found gone by a complete read.
+    Disowned {
+        /// Its address.
+        address: Address,
+        /// Why, for people.
+        why: String,
+    },
+    /// Something was destroyed; counted by the limits over a rolling 24 hours.
+    Destroyed {
+        /// What was destroyed.
+        address: Address,
+        /// The token whose limit it counts for.
+        token: Name,
+        /// The limit.
+        kind: LimitKind,
+        /// How many objects.
+        count: u64,
+    },
+    /// The gates of a run that was applied in full; the next run takes the stricter of these and
+    /// its own.
+    GatesApplied {
+        /// The gates.
+        gates: Gates,
+    },
+    /// A sync with Apple was asked for, because these serials wait for it.
+    SyncAsked {
+        /// The token's address.
+        token: Address,
+        /// The token's id.
+        token_id: TokenId,
+        /// The serials that waited.
+        serials: Vec<Serial>,
+    },
+    /// These serials no longer wait: they appeared, or nobody names them any more.
+    NotWaiting {
+        /// The token's address.
+        token: Address,
+        /// The token's id.
+        token_id: TokenId,
+        /// The serials.
+        serials: Vec<Serial>,
+    },
+}
+
+/// Where the life of an intent stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum IntentState {
+    /// Written; the request may or may not have been sent.
+    Open,
+    /// The service confirmed it.
+    Committed,
+    /// The service refused it, or it never left.
+    Failed,
+    /// It was sent and the answer was lost.
+    Unknown,
+    /// A later look at the service told what came of it; the note says what.
+    Settled,
+}
+
+impl IntentState {
+    /// Every state.
+    pub const ALL: [IntentState; 5] =
+        [Self::Open, Self::Committed, Self::Failed, Self::Unknown, Self::Settled];
+
+    /// The transition table: `to`, if an intent may pass from here to there. What has ended stays
+    /// ended, and what is unknown is settled by looking and by nothing else.
+    pub fn next(self, to: IntentState) -> Option<IntentState> {
+        use IntentState::{Committed, Failed, Open, Settled, Unknown};
+        match (self, to) {
+            (Open, Committed | Failed | Unknown | Settled) => Some(to),
+            (Unknown, Settled) => Some(to),
+            (Open | Unknown, _) | (Committed | Failed | Settled, _) => None,
+        }
+    }
+
+    /// Whether nobody knows yet what came of it.
+    pub fn is_unsettled(self) -> bool {
+        matches!(self, Self::Open | Self::Unknown)
+    }
+
+    /// The word for people and for JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Committed => "committed",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+            Self::Settled => "settled",
+        }
+    }
+}
+
+impl fmt::Display for IntentState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What is promised before a request is sent. Its run is that of the lease.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewIntent {
+    /// The object that the request concerns.
+    pub address: Address,
+    /// The tenant that gets it.
+    pub tenant: String,
+    /// The operation's word: `createProfile`, `assign` …
+    pub write: String,
+    /// Which share of a write that is cut into several requests; 0 for the only one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub part: u32,
+    /// The display name that a create gives; a later run finds the object by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The profile's id; `None` where it does not exist yet, and for tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<ProfileId>,
+    /// How many things the request changes: 1, or the serials of an assignment.
+    pub items: u64,
+}
+
+fn is_zero(part: &u32) -> bool {
+    *part == 0
+}
+
+/// An intent with its life so far.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Intent {
+    /// Its number: that of its entry in the log.
+    pub id: i64,
+    /// The run that promised it.
+    pub run: Uuid,
+    /// When it was written, which is before anything was sent.
+    pub at: Timestamp,
+    /// When it came into its present state; a horizon counts from here.
+    pub since: Timestamp,
+    /// See [`NewIntent::address`].
+    pub address: Address,
+    /// See [`NewIntent::tenant`].
+    pub tenant: String,
+    /// See [`NewIntent::write`].
+    pub write: String,
+    /// See [`NewIntent::part`].
+    pub part: u32,
+    /// See [`NewIntent::name`].
+    pub name: Option<String>,
+    /// See [`NewIntent::object`].
+    pub object: Option<ProfileId>,
+    /// See [`NewIntent::items`].
+    pub items: u64,
+    /// Its state.
+    pub state: IntentState,
+    /// What is known about the state, for people; empty while open.
+    pub note: String,
+}
+
+/// One entry of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum Entry {
+    /// A fact.
+    Event(Event),
+    /// A promise; its number becomes the intent's id.
+    Intended {
+        /// The run that promises.
+        run: Uuid,
+        /// What.
+        intent: NewIntent,
+    },
+    /// What came of a promise.
+    Outcome {
+        /// The intent's id.
+        intent: i64,
+        /// Its new state.
+        state: IntentState,
+        /// For people; may be empty.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        note: String,
+    },
+}
+
+/// An entry with its number and time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// The number: 1 for the birth, then without gaps.
+    pub seq: i64,
+    /// When it was written.
+    pub at: Timestamp,
+    /// What it says.
+    pub entry: Entry,
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Born { fleet } => write!(f, "ledger {fleet} born"),
+            Event::RunStarted { run, commit, digest: _, manifests: _ } => {
+                write!(f, "run {run} started{}", Commit(commit))
+            }
+            Event::RunFinished { run, complete, commit } => {
+                let word = if *complete { "applied in full" } else { "finished in part" };
+                write!(f, "run {run} {word}{}", Commit(commit))
+            }
+            Event::Owned { address, tenant: _, token_id, object, how, name } => {
+                let how = match how {
+                    How::Created => "created",
+                    How::Adopted => "adopted",
+                };
+                let id = object.as_ref().map_or(token_id.0.as_str(), |object| object.0.as_str());
+                write!(f, "{address} {how} as {name:?}, id {id}")
+            }
+            Event::Applied { address, fields } => write!(f, "{address} applied, {} fields", fields.len()),
+            Event::Disowned { address, why } => write!(f, "{address} no longer owned: {why}"),
+            Event::Destroyed { address, token, kind: _, count } => {
+                write!(f, "{address} destroyed, {count} counted for {token}")
+            }
+            Event::GatesApplied { gates: _ } => f.write_str("gates recorded"),
+            Event::SyncAsked { token, token_id: _, serials } => {
+                write!(f, "{token} sync asked for {} serials", serials.len())
+            }
+            Event::NotWaiting { token, token_id: _, serials } => {
+                write!(f, "{token} {} serials no longer wait", serials.len())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Entry::Event(event) => event.fmt(f),
+            Entry::Intended { run: _, intent } => {
+                write!(f, "{} {} intended, {} items", intent.address, intent.write, intent.items)
+            }
+            Entry::Outcome { intent, state, note } if note.is_empty() => write!(f, "intent {intent} {state}"),
+            Entry::Outcome { intent, state, note } => write!(f, "intent {intent} {state}: {note}"),
+        }
+    }
+}
+
+struct Commit<'a>(&'a Option<String>);
+
+impl fmt::Display for Commit<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(commit) => write!(f, " at commit {commit}"),
+            None => Ok(()),
+        }
+    }
+}

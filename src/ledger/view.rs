@@ -1,0 +1,322 @@
+//! The log folded into what plan and apply ask of it. PURE.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::event::{Entry, Event, How, Intent, IntentState, NewIntent, Row};
+use crate::model::clock::{Timestamp, between};
+use crate::model::desired::{Gates, LimitKind};
+use crate::model::{Address, Fields, Kind, Name, ProfileId, Serial, TokenId};
+
+/// How long destruction counts for the limits (design section 4).
+pub const LIMIT_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What we know of an object of ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ownership {
+    /// The tenant that holds it.
+    pub tenant: String,
+    /// The token under which it lives; for a token, its own id.
+    pub token_id: TokenId,
+    /// The profile's id; `None` for the token itself.
+    pub object: Option<ProfileId>,
+    /// Created or adopted.
+    pub how: How,
+    /// Its display name when it became ours.
+    pub name: String,
+    /// What was last applied to it; empty where nothing was yet.
+    pub applied: Fields,
+}
+
+/// The ledger as a plan reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerView {
+    /// The fleet's ledger id; nil without a ledger.
+    pub id: Uuid,
+    /// When the ledger was made; the end of time without a ledger, so that no history is claimed.
+    pub born: Timestamp,
+    /// The number of the last entry; 0 without a ledger.
+    pub head: i64,
+    /// Our objects.
+    pub owned: BTreeMap<Address, Ownership>,
+    /// Intents that are open or unknown, oldest first.
+    pub unsettled: Vec<Intent>,
+    /// The gates of the last run that was applied in full; `None` before the first one.
+    pub gates: Option<Gates>,
+    /// By token: the waiting serials for which a sync was asked already, sorted.
+    pub sync_asked: BTreeMap<TokenId, Vec<Serial>>,
+    /// The commit of the last run that was applied in full; `None` before the first one and
+    /// outside git.
+    pub last_commit: Option<String>,
+    /// What was destroyed in the last 24 hours: when, under which token, which limit, how many.
+    pub destroyed: Vec<(Timestamp, Name, LimitKind, u64)>,
+}
+
+impl LedgerView {
+    /// The view without a ledger (`--no-ledger`): nothing is ours, nothing is remembered. Callers
+    /// confine themselves to safe classes and delete nothing.
+    pub fn none() -> Self {
+        Self { id: Uuid::nil(), born: Timestamp::MAX, ..Replay::default().view(Timestamp::MAX) }
+    }
+
+    /// Whether this is [`LedgerView::none`].
+    pub fn is_none(&self) -> bool {
+        self.id.is_nil()
+    }
+
+    /// The addresses under which a token was ever ours: a document that is renamed does not shake off
+    /// what is known of its token.
+    pub fn names_of(&self, token: &TokenId) -> BTreeSet<Name> {
+        let known = self
+            .owned
+            .iter()
+            .filter(|(address, owned)| address.kind == Kind::EnrollmentToken && owned.token_id == *token);
+        known.map(|(address, _)| address.name.clone()).collect()
+    }
+
+    /// Folds a whole log, seen at `now`.
+    ///
+    /// # Errors
+    /// The first entry that cannot follow those before it.
+    pub fn replay(rows: impl IntoIterator<Item = Row>, now: Timestamp) -> Result<Self, ReplayError> {
+        let mut replay = Replay::default();
+        rows.into_iter().try_for_each(|row| replay.take(row))?;
+        Ok(replay.view(now))
+    }
+}
+
+/// An entry that cannot follow those before it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReplayError {
+    /// The log does not begin with its birth, or is born twice.
+    #[error("a ledger is born once, with its first entry")]
+    Birth,
+    /// A gap, a repetition or an inversion.
+    #[error("entry {expected} was due and entry {found} came")]
+    Order {
+        /// The number that was due.
+        expected: i64,
+        /// The number that came.
+        found: i64,
+    },
+    /// Something was applied to an object that is not ours.
+    #[error("{address} is not owned, so nothing can have been applied to it")]
+    NotOwned {
+        /// The object.
+        address: Address,
+    },
+    /// The same write is promised twice.
+    #[error("{write} of {address} is already promised by intent {intent}, which nobody has settled")]
+    Conflict {
+        /// The object.
+        address: Address,
+        /// The operation's word.
+        write: String,
+        /// The intent that stands in the way.
+        intent: i64,
+    },
+    /// An outcome for an intent that has ended or never was.
+    #[error("intent {intent} has ended or never was, so it cannot become {to}")]
+    NotOpen {
+        /// The number given.
+        intent: i64,
+        /// The state wished.
+        to: IntentState,
+    },
+    /// A transition that the table does not know.
+    #[error("intent {intent} is {from} and cannot become {to}")]
+    Transition {
+        /// The intent.
+        intent: i64,
+        /// Its state.
+        from: IntentState,
+        /// The state wished.
+        to: IntentState,
+    },
+}
+
+/// The log folded so far; takes one entry after the other in time that does not grow with the log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Replay {
+    head: i64,
+    born: Option<(Uuid, Timestamp)>,
+    runs: u64,
+    owned: BTreeMap<Address, Ownership>,
+    unsettled: BTreeMap<i64, Intent>,
+    // Which unsettled intent holds which share of which write. All shares of one write belong to
+    // one run, for another run's promise is a conflict.
+    claims: BTreeMap<(Address, String, u32), i64>,
+    gates: Option<Gates>,
+    sync_asked: BTreeMap<TokenId, BTreeSet<Serial>>,
+    last_commit: Option<String>,
+    destroyed: Vec<(Timestamp, Name, LimitKind, u64)>,
+}
+
+impl Replay {
+    /// The number of the last entry; 0 before the birth.
+    pub fn head(&self) -> i64 {
+        self.head
+    }
+
+    /// How many runs were begun.
+    pub fn runs(&self) -> u64 {
+        self.runs
+    }
+
+    /// Takes the next entry. After an error the value is not to be used any more.
+    ///
+    /// # Errors
+    /// The entry cannot follow those before it.
+    pub fn take(&mut self, row: Row) -> Result<(), ReplayError> {
+        let expected = self.head + 1;
+        if row.seq != expected {
+            return Err(ReplayError::Order { expected, found: row.seq });
+        }
+        let is_birth = matches!(row.entry, Entry::Event(Event::Born { .. }));
+        if is_birth != (expected == 1) {
+            return Err(ReplayError::Birth);
+        }
+        match row.entry {
+            Entry::Event(event) => self.event(row.at, event)?,
+            Entry::Intended { run, intent } => self.intend(row.seq, row.at, run, intent)?,
+            Entry::Outcome { intent, state, note } => self.settle(row.at, intent, state, note)?,
+        }
+        self.head = row.seq;
+        Ok(())
+    }
+
+    /// What a plan reads, seen at `now`.
+    pub fn view(&self, now: Timestamp) -> LedgerView {
+        let (id, born) = self.born.unwrap_or((Uuid::nil(), Timestamp::MAX));
+        LedgerView {
+            id,
+            born,
+            head: self.head,
+            owned: self.owned.clone(),
+            unsettled: self.unsettled.values().cloned().collect(),
+            gates: self.gates.clone(),
+            sync_asked: self
+                .sync_asked
+                .iter()
+                .map(|(token, serials)| (token.clone(), serials.iter().copied().collect()))
+                .collect(),
+            last_commit: self.last_commit.clone(),
+            // An entry from the future (a clock that was set back) counts: the stricter reading.
+            destroyed: self
+                .destroyed
+                .iter()
+                .filter(|(at, ..)| between(*at, now) < LIMIT_WINDOW)
+                .cloned()
+                .collect(),
+        }
+    }
+
+    fn event(&mut self, at: Timestamp, event: Event) -> Result<(), ReplayError> {
+        match event {
+            Event::Born { fleet } => self.born = Some((fleet, at)),
+            Event::RunStarted { run: _, commit: _, digest: _, manifests: _ } => self.runs += 1,
+            Event::RunFinished { run: _, complete: true, commit } => self.last_commit = commit,
+            Event::RunFinished { run: _, complete: false, commit: _ } => {}
+            Event::Owned { address, tenant, token_id, object, how, name } => {
+                let next = Ownership { tenant, token_id, object, how, name, applied: Fields::new() };
+                self.own(address, next);
+            }
+            Event::Applied { address, fields } => match self.owned.get_mut(&address) {
+                Some(ownership) => ownership.applied = fields,
+                None => return Err(ReplayError::NotOwned { address }),
+            },
+            Event::Disowned { address, why: _ } => self.disown(&address),
+            Event::Destroyed { address: _, token, kind, count } => {
+                self.destroyed.push((at, token, kind, count));
+            }
+            Event::GatesApplied { gates } => self.gates = Some(gates),
+            Event::SyncAsked { token: _, token_id, serials } => {
+                self.sync_asked.entry(token_id).or_default().extend(serials);
+            }
+            Event::NotWaiting { token: _, token_id, serials } => self.stop_waiting(token_id, &serials),
+        }
+        Ok(())
+    }
+
+    fn own(&mut self, address: Address, mut next: Ownership) {
+        // What was applied belongs to the object and not to the address: another object starts anew.
+        if let Some(before) = self.owned.remove(&address)
+            && before.tenant == next.tenant
+            && before.token_id == next.token_id
+            && before.object == next.object
+        {
+            next.applied = before.applied;
+        }
+        self.owned.insert(address, next);
+    }
+
+    fn disown(&mut self, address: &Address) {
+        if let Some(gone) = self.owned.remove(address)
+            && gone.object.is_none()
+        {
+            self.sync_asked.remove(&gone.token_id);
+        }
+    }
+
+    fn stop_waiting(&mut self, token_id: TokenId, serials: &[Serial]) {
+        if let Some(waiting) = self.sync_asked.get_mut(&token_id) {
+            serials.iter().for_each(|serial| {
+                waiting.remove(serial);
+            });
+            if waiting.is_empty() {
+                self.sync_asked.remove(&token_id);
+            }
+        }
+    }
+
+    fn intend(&mut self, id: i64, at: Timestamp, run: Uuid, new: NewIntent) -> Result<(), ReplayError> {
+        let key = (new.address.clone(), new.write.clone(), new.part);
+        if let Some(intent) = self.claimed(&key, run) {
+            return Err(ReplayError::Conflict { address: key.0, write: key.1, intent });
+        }
+        self.claims.insert(key, id);
+        let NewIntent { address, tenant, write, part, name, object, items } = new;
+        let (state, note) = (IntentState::Open, String::new());
+        let intent =
+            Intent { id, run, at, since: at, address, tenant, write, part, name, object, items, state, note };
+        self.unsettled.insert(id, intent);
+        Ok(())
+    }
+
+    /// The unsettled intent that forbids this one: any of another run for the same write, or one
+    /// of this run for the same share of it.
+    fn claimed(&self, key: &(Address, String, u32), run: Uuid) -> Option<i64> {
+        if let Some(id) = self.claims.get(key) {
+            return Some(*id);
+        }
+        let first = (key.0.clone(), key.1.clone(), 0);
+        let (found, id) = self.claims.range(first..).next()?;
+        let same_write = found.0 == key.0 && found.1 == key.1;
+        let other_run = self.unsettled.get(id).is_none_or(|intent| intent.run != run);
+        (same_write && other_run).then_some(*id)
+    }
+
+    fn settle(&mut self, at: Timestamp, id: i64, to: IntentState, note: String) -> Result<(), ReplayError> {
+        let Some(intent) = self.unsettled.get_mut(&id) else {
+            return Err(ReplayError::NotOpen { intent: id, to });
+        };
+        let from = intent.state;
+        let Some(state) = from.next(to) else {
+            return Err(ReplayError::Transition { intent: id, from, to });
+        };
+        (intent.state, intent.since, intent.note) = (state, at, note);
+        if !state.is_unsettled()
+            && let Some(ended) = self.unsettled.remove(&id)
+        {
+            self.claims.remove(&(ended.address, ended.write, ended.part));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

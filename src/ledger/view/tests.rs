@@ -1,0 +1,139 @@
+use super::super::suite::{address, at, disowned, fleet, owned};
+use super::*;
+use crate::model::Value;
+
+fn log(events: impl IntoIterator<Item = (i64, Event)>) -> Vec<Row> {
+    let born = (0, Event::Born { fleet: fleet() });
+    let entries =
+        std::iter::once(born).chain(events).map(|(second, event)| (at(second), Entry::Event(event)));
+    (1..).zip(entries).map(|(seq, (at, entry))| Row { seq, at, entry }).collect()
+}
+
+fn view(events: impl IntoIterator<Item = (i64, Event)>, now: i64) -> LedgerView {
+    LedgerView::replay(log(events), at(now)).unwrap()
+}
+
+fn serials(texts: &[&str]) -> Vec<Serial> {
+    texts.iter().map(|text| Serial::new(text).unwrap()).collect()
+}
+
+fn school() -> (Address, TokenId) {
+    (Address::token(&Name::new("school").unwrap()), TokenId("token".to_owned()))
+}
+
+#[test]
+fn the_transition_table_has_these_entries_and_no_others() {
+    use IntentState::{Committed, Failed, Open, Settled, Unknown};
+    let legal = [(Open, Committed), (Open, Failed), (Open, Unknown), (Open, Settled), (Unknown, Settled)];
+    for from in IntentState::ALL {
+        for to in IntentState::ALL {
+            assert_eq!(from.next(to).is_some(), legal.contains(&(from, to)), "{from} to {to}");
+        }
+    }
+}
+
+#[test]
+fn a_log_begins_with_its_birth_and_has_no_gaps() {
+    let replay = |rows: Vec<Row>| LedgerView::replay(rows, at(9));
+    let rows = log([(1, owned("a", "1")), (2, owned("b", "2"))]);
+    assert_eq!(replay(rows[1..].to_vec()), Err(ReplayError::Order { expected: 1, found: 2 }));
+    let gap = vec![rows[0].clone(), rows[2].clone()];
+    assert_eq!(replay(gap), Err(ReplayError::Order { expected: 2, found: 3 }));
+    let unborn = vec![Row { seq: 1, ..rows[1].clone() }];
+    assert_eq!(replay(unborn), Err(ReplayError::Birth));
+    assert_eq!(replay(log([(1, Event::Born { fleet: fleet() })])), Err(ReplayError::Birth));
+}
+
+#[test]
+fn what_was_applied_belongs_to_the_object_and_not_to_the_address() {
+    let fields = Fields::from([("department".into(), Value::Text("IT".to_owned()))]);
+    let applied = Event::Applied { address: address("a"), fields: fields.clone() };
+    let first = [(1, owned("a", "1")), (2, applied)];
+    let after = |event| view(first.clone().into_iter().chain([(3, event)]), 9).owned;
+    assert_eq!(after(owned("a", "1"))[&address("a")].applied, fields);
+    assert_eq!(after(owned("a", "2"))[&address("a")].applied, Fields::new());
+    assert!(after(disowned("a")).is_empty());
+}
+
+#[test]
+fn destruction_counts_for_24_hours() {
+    let token = Name::new("school").unwrap();
+    let gone = Event::Destroyed { address: address("a"), token, kind: LimitKind::Delete, count: 2 };
+    let counted = |now| view([(100, gone.clone())], now).destroyed.len();
+    let day = 24 * 60 * 60;
+    assert_eq!([counted(100), counted(99 + day), counted(100 + day)], [1, 1, 0]);
+    assert_eq!(counted(50), 1, "a clock that was set back frees nothing");
+}
+
+#[test]
+fn a_sync_is_remembered_for_those_who_still_wait() {
+    let (token, token_id) = school();
+    let asked = |list: &[&str]| {
+        let (token, token_id) = school();
+        Event::SyncAsked { token, token_id, serials: serials(list) }
+    };
+    let appeared = |list: &[&str]| {
+        let (token, token_id) = school();
+        Event::NotWaiting { token, token_id, serials: serials(list) }
+    };
+    let waiting = |events: Vec<Event>| {
+        view(events.into_iter().map(|event| (1, event)), 9).sync_asked.get(&school().1).cloned()
+    };
+    let both = vec![asked(&["C2", "B1"]), asked(&["A0", "C2"])];
+    assert_eq!(waiting(both.clone()), Some(serials(&["A0", "B1", "C2"])));
+    let with = |event| both.iter().cloned().chain([event]).collect::<Vec<_>>();
+    assert_eq!(waiting(with(appeared(&["B1", "X"]))), Some(serials(&["A0", "C2"])));
+    assert_eq!(waiting(with(appeared(&["A0", "B1", "C2"]))), None);
+    let own = Event::Owned {
+        address: token.clone(),
+        tenant: "tenant".to_owned(),
+        token_id,
+        object: None,
+        how: How::Adopted,
+        name: "School".to_owned(),
+    };
+    let given_up = Event::Disowned { address: token, why: "deleted".to_owned() };
+    assert_eq!(waiting(vec![own, asked(&["A0"]), given_up]), None);
+}
+
+#[test]
+fn only_a_run_applied_in_full_moves_the_commit() {
+    let end = |commit: &str, complete| Event::RunFinished {
+        run: fleet(),
+        complete,
+        commit: Some(commit.to_owned()),
+    };
+    let view = view([(1, end("one", true)), (2, end("two", false))], 9);
+    assert_eq!(view.last_commit.as_deref(), Some("one"));
+}
+
+#[test]
+fn without_a_ledger_nothing_is_claimed() {
+    let none = LedgerView::none();
+    assert!(none.is_none() && none.owned.is_empty() && none.unsettled.is_empty());
+    assert_eq!(none.born, Timestamp::MAX);
+    assert!(!view([], 1).is_none());
+}
+
+#[test]
+fn entries_keep_their_format() {
+    let gates = Event::GatesApplied { gates: Gates::default() };
+    for (entry, text) in [
+        (
+            Entry::Event(owned("a", "1")),
+            r#"{"event":{"owned":{"address":"EnrollmentProfile/a@school","tenant":"tenant","tokenId":"token","object":"1","how":"created","name":"a"}}}"#,
+        ),
+        (
+            Entry::Outcome { intent: 3, state: IntentState::Unknown, note: String::new() },
+            r#"{"outcome":{"intent":3,"state":"unknown"}}"#,
+        ),
+        (
+            Entry::Event(gates),
+            r#"{"event":{"gatesApplied":{"gates":{"limits":{"update":{"percent":20,"count":50},"delete":{"percent":10,"count":5},"reassign":{"percent":10,"count":200}}}}}}"#,
+        ),
+    ] {
+        assert_eq!(serde_json::to_string(&entry).unwrap(), text);
+        assert_eq!(serde_json::from_str::<Entry>(text).unwrap(), entry);
+    }
+    assert!(serde_json::from_str::<Entry>(r#"{"event":{"outgrown":{}}}"#).is_err());
+}

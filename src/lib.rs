@@ -1,0 +1,40 @@
+//! espalier: a GitOps reconciler for Apple device enrollment.
+//!
+//! YAML documents in, plan and apply out. The modules, in the order in which they may know each
+//! other (each imports only from those above it):
+//!
+//! | module | what it is | pure |
+//! |---|---|---|
+//! | [`model`] | the nouns: names, wishes, live facts | yes |
+//! | [`diag`] | findings as data | yes |
+//! | [`progress`] | how far work is, told without printing | yes |
+//! | [`rules`] | the requirement rows, judged over documents and resulting objects | yes |
+//! | [`manifest`] | text to wishes: YAML, CSV, certificates, references, schemas | no |
+//! | [`diff`] | canonical objects compared; which live object a document means | yes |
+//! | [`ledger`] | what is ours and what we did: events, intents, the lock | events and view |
+//! | [`cache`] | what the last read cost | no |
+//! | [`plan`] | steps in order, with reason, class and effect; gates; the saved file | yes |
+//! | [`http`] | one transport: retry, redaction | no |
+//! | [`provider`] | the services: observe, actuate | no |
+//! | [`apply`] | intents before effects, results read back | no |
+//! | [`sim`] | the services played on loopback; knows identifiers and time only | no |
+//! | [`engine`] | a folder, its services and its ledger, brought together | no |
+//! | [`cli`] | the only module that prints or reads arguments and the environment | no |
+
+#![warn(missing_docs)]
+
+pub mod apply;
+pub mod cache;
+pub mod cli;
+pub mod diag;
+pub mod diff;
+pub mod engine;
+pub mod http;
+pub mod ledger;
+pub mod manifest;
+pub mod model;
+pub mod plan;
+pub mod progress;
+pub mod provider;
+pub mod rules;
+pub mod sim;

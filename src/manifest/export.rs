@@ -1,0 +1,317 @@
+//! The way back: a live profile as a document that plans to zero changes. PURE.
+//!
+//! | live | document |
+//! |---|---|
+//! | nothing in a text | `null`, the default |
+//! | a value that is not known | the field is left out: unmanaged |
+//! | a value that no document can hold | left out too, and told in [`Exported::left_out`] |
+//! | what temporary sessions cancel (P-18) | left out |
+//! | certificates | files beside the document, PEM |
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::model::screens::SCREENS;
+use crate::model::{Field, FieldName, Fields, Name, Value};
+
+/// Columns of base64 in PEM (RFC 7468, section 2).
+const PEM_COLUMNS: usize = 64;
+
+/// What a live profile becomes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Exported {
+    /// `spec` of the document, without `tokens`.
+    pub spec: Spec,
+    /// Files that `spec` names: path relative to the document, and content.
+    pub files: Vec<(PathBuf, Vec<u8>)>,
+    /// Known fields that a document cannot say, with the reason: they stay as they are, unmanaged.
+    pub left_out: Vec<(FieldName, String)>,
+}
+
+/// `EnrollmentProfile.spec`, its fields in the order of manifests.md.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Spec {
+    /// `displayName`
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub display_name: Field<String>,
+    /// `tokens`, by name; empty: left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tokens: Vec<Name>,
+    /// `platform`: always `ios` in this version.
+    pub platform: &'static str,
+    /// `description`
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub description: Field<String>,
+    /// `userAffinity`
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub user_affinity: Field<String>,
+    /// `authentication`
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub authentication: Field<String>,
+    /// `supervised`
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub supervised: Field<bool>,
+    /// `lockedEnrollment`
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub locked_enrollment: Field<bool>,
+    /// `awaitConfiguration`
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub await_configuration: Field<bool>,
+    /// `sharedIpad`; null is off.
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub shared_ipad: Field<SharedIpad>,
+    /// `pairing`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pairing: Option<Pairing>,
+    /// `deviceNameTemplate`
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub device_name_template: Field<String>,
+    /// `department`
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub department: Field<String>,
+    /// `departmentPhone`
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub department_phone: Field<String>,
+    /// `setupAssistant`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub setup_assistant: Option<SetupAssistant>,
+}
+
+/// `sharedIpad`; seconds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the names of manifests.md")]
+pub struct SharedIpad {
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub maximum_cached_users: Field<i64>,
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub password_after_lock_seconds: Field<i64>,
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub user_session_timeout_seconds: Field<i64>,
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub temporary_session_only: Field<bool>,
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub temporary_session_timeout_seconds: Field<i64>,
+}
+
+/// `pairing`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Pairing {
+    /// `mode`
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub mode: Field<String>,
+    /// `certificates`: paths, as in [`Exported::files`].
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub certificates: Field<Vec<PathBuf>>,
+}
+
+/// `setupAssistant`: screens by name, in the order of the screen table. An empty list is left out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct SetupAssistant {
+    /// `hide`
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hide: Vec<&'static str>,
+    /// `show`
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub show: Vec<&'static str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    metadata: Metadata<'a>,
+    spec: Spec,
+}
+
+#[derive(Serialize)]
+struct Metadata<'a> {
+    name: &'a Name,
+}
+
+/// The `spec` that wishes what is live. `name` is the `metadata.name` of the document to be; files
+/// are called after it.
+pub fn spec_of(fields: &Fields, name: &Name) -> Exported {
+    let mut export = Export { fields, left_out: Vec::new() };
+    let (pairing, files) = export.pairing(name);
+    let spec = Spec {
+        display_name: export.display_name(),
+        tokens: Vec::new(),
+        platform: "ios",
+        description: export.text("description"),
+        user_affinity: export.word("userAffinity"),
+        authentication: export.word("authentication"),
+        supervised: export.bool("supervised"),
+        locked_enrollment: export.bool("lockedEnrollment"),
+        await_configuration: export.bool("awaitConfiguration"),
+        shared_ipad: export.shared_ipad(),
+        pairing,
+        device_name_template: export.text("deviceNameTemplate"),
+        department: export.text("department"),
+        department_phone: export.text("departmentPhone"),
+        setup_assistant: export.setup_assistant(),
+    };
+    Exported { spec, files, left_out: export.left_out }
+}
+
+/// The text of a document that carries `exported` on these tokens.
+///
+/// # Errors
+/// When the serializer refuses, which no value of this module makes it do.
+pub fn document(
+    name: &Name,
+    tokens: &[Name],
+    exported: &Exported,
+) -> Result<String, serde_saphyr::SerializeError> {
+    let spec = Spec { tokens: tokens.to_vec(), ..exported.spec.clone() };
+    let document = Document {
+        api_version: super::kinds::API_VERSION,
+        kind: "EnrollmentProfile",
+        metadata: Metadata { name },
+        spec,
+    };
+    // Texts of several lines are quoted: a block scalar would not keep every kind of line end.
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false, compact_list_indent: false };
+    serde_saphyr::to_string_with_options(&document, options)
+}
+
+struct Export<'f> {
+    fields: &'f Fields,
+    left_out: Vec<(FieldName, String)>,
+}
+
+impl Export<'_> {
+    fn leave_out(&mut self, field: &'static str, why: impl Into<String>) {
+        self.left_out.push((field.into(), why.into()));
+    }
+
+    /// A text in which `${name}` would be filled.
+    fn text(&mut self, field: &'static str) -> Field<String> {
+        match self.fields.get(field) {
+            Some(Value::Text(text)) if text.contains("${") => {
+                self.leave_out(field, "it holds `${`, which documents fill from a token's `values`");
+                Field::Missing
+            }
+            Some(Value::Text(text)) => Field::Set(text.clone()),
+            Some(Value::None) => Field::Null,
+            _ => Field::Missing,
+        }
+    }
+
+    /// The name at the service. A document has no way to wish none: its own name stands for it.
+    fn display_name(&mut self) -> Field<String> {
+        match self.text("displayName") {
+            Field::Null => {
+                self.leave_out("displayName", "it is empty, and a document gives every profile a name");
+                Field::Missing
+            }
+            Field::Set(text) if text.trim().is_empty() => {
+                self.leave_out("displayName", "it is blank, and a document gives every profile a name");
+                Field::Missing
+            }
+            text => text,
+        }
+    }
+
+    /// A word of an enum; nothing is no word (P-2, P-3).
+    fn word(&self, field: &str) -> Field<String> {
+        match self.fields.get(field) {
+            Some(Value::Text(word)) => Field::Set(word.clone()),
+            _ => Field::Missing,
+        }
+    }
+
+    fn bool(&self, field: &str) -> Field<bool> {
+        self.fields.get(field).and_then(Value::as_bool).map_or(Field::Missing, Field::Set)
+    }
+
+    /// A number within the bounds of its field; `null` stands for none where `none_is_null`.
+    fn int(&mut self, field: &'static str, bounds: (i64, i64), none_is_null: bool) -> Field<i64> {
+        match self.fields.get(field) {
+            Some(Value::Int(number)) if (bounds.0..=bounds.1).contains(number) => Field::Set(*number),
+            Some(Value::Int(number)) => {
+                let why = format!("{number} is not within {} to {}", bounds.0, bounds.1);
+                self.leave_out(field, why);
+                Field::Missing
+            }
+            Some(Value::None) if none_is_null => Field::Null,
+            _ => Field::Missing,
+        }
+    }
+
+    fn shared_ipad(&mut self) -> Field<SharedIpad> {
+        const TIMEOUT: (i64, i64) = (0, i32::MAX as i64);
+        match self.fields.get("sharedIpad") {
+            Some(Value::Bool(true)) => {}
+            Some(Value::Bool(false)) => return Field::Null,
+            _ => return Field::Missing,
+        }
+        let mut shared = SharedIpad {
+            temporary_session_only: self.bool("sharedIpad.temporarySessionOnly"),
+            temporary_session_timeout_seconds: self.int(
+                "sharedIpad.temporarySessionTimeoutSeconds",
+                TIMEOUT,
+                false,
+            ),
+            ..SharedIpad::default()
+        };
+        if shared.temporary_session_only != Field::Set(true) {
+            shared.maximum_cached_users = self.int("sharedIpad.maximumCachedUsers", (1, 24), false);
+            shared.password_after_lock_seconds =
+                self.int("sharedIpad.passwordAfterLockSeconds", (0, 14_400), true);
+            shared.user_session_timeout_seconds =
+                self.int("sharedIpad.userSessionTimeoutSeconds", TIMEOUT, false);
+        }
+        Field::Set(shared)
+    }
+
+    fn pairing(&self, name: &Name) -> (Option<Pairing>, Vec<(PathBuf, Vec<u8>)>) {
+        let mut files = Vec::new();
+        let mode = self.word("pairing.mode");
+        let certificates = match self.fields.get("pairing.certificates") {
+            Some(Value::List(ders)) => {
+                let numbered = (1..).zip(ders);
+                files.extend(numbered.map(|(number, der)| {
+                    (PathBuf::from(format!("certs/{name}-{number}.pem")), pem(der).into_bytes())
+                }));
+                Field::Set(files.iter().map(|(path, _)| path.clone()).collect())
+            }
+            Some(Value::None) => Field::Null,
+            _ => Field::Missing,
+        };
+        let known = !(mode.is_missing() && certificates.is_missing());
+        (known.then_some(Pairing { mode, certificates }), files)
+    }
+
+    fn setup_assistant(&self) -> Option<SetupAssistant> {
+        let mut screens = SetupAssistant::default();
+        for screen in SCREENS {
+            let field = format!("setupAssistant.{}", screen.name);
+            match self.fields.get(field.as_str()).and_then(Value::as_text) {
+                Some("hide") => screens.hide.push(screen.name),
+                Some("show") => screens.show.push(screen.name),
+                _ => {}
+            }
+        }
+        (screens != SetupAssistant::default()).then_some(screens)
+    }
+}
+
+/// PEM of a certificate that is base64 of its DER already.
+fn pem(der_base64: &str) -> String {
+    let base64: Vec<char> = der_base64.chars().filter(|one| !one.is_whitespace()).collect();
+    let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
+    for line in base64.chunks(PEM_COLUMNS) {
+        pem.extend(line);
+        pem.push('\n');
+    }
+    pem.push_str("-----END CERTIFICATE-----\n");
+    pem
+}
+
+#[cfg(test)]
+#[path = "export_tests.rs"]
+mod tests;

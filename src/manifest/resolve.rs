@@ -1,0 +1,329 @@
+//! Follows references between documents, over everything that could be read. PURE.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::suggest;
+use crate::diag::{Diagnostic, Diagnostics, Severity};
+use crate::model::desired::{Desired, Profile, State, Token, TokenSelector};
+use crate::model::fill::{Unfilled, fill};
+use crate::model::{Field, Kind, Name, Place, canonical};
+
+/// Everything that was there to be read, broken documents included: a reference to one of those
+/// is not reported as dangling.
+pub type Present = BTreeSet<(Kind, Name)>;
+
+/// How many references get a did-you-mean: each is compared with every name there is.
+const MOST_HINTS: usize = 100;
+
+/// Follows all references, those of `broken` documents too, and fills in what hangs on them.
+pub fn resolve(desired: &mut Desired, present: &Present, broken: &Present, found: &mut Diagnostics) {
+    let mut resolver = Resolver { present, broken, found, dangling: 0 };
+    resolver.connections(desired);
+    resolver.protected(desired);
+    resolver.profiles(desired);
+    resolver.defaults(desired);
+    resolver.assignments(desired);
+    resolver.canonical_forms(desired);
+    resolver.display_names(desired);
+}
+
+struct Resolver<'a> {
+    present: &'a Present,
+    broken: &'a Present,
+    found: &'a mut Diagnostics,
+    /// How many references lead nowhere.
+    dangling: usize,
+}
+
+impl Resolver<'_> {
+    fn is_broken(&self, kind: Kind, name: &Name) -> bool {
+        self.broken.contains(&(kind, name.clone()))
+    }
+
+    fn dangling(&mut self, kind: Kind, name: &Name, field: &str, place: &Place) {
+        if self.present.contains(&(kind, name.clone())) {
+            return;
+        }
+        let known = || self.present.iter().filter(|(one, _)| *one == kind).map(|(_, name)| name.as_str());
+        self.dangling += 1;
+        let near = if self.dangling <= MOST_HINTS { suggest::nearest(name.as_str(), known()) } else { None };
+        let next = match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if known().next().is_none() => format!("add a document of kind {kind} called `{name}`"),
+            None => format!("known: {}", known().take(20).collect::<Vec<_>>().join(", ")),
+        };
+        let message = format!("`{field}` names the {kind} `{name}`, which no document describes");
+        self.found
+            .push(Diagnostic::new("unknown-reference", Severity::Refuse, place.clone(), message).next(next));
+    }
+
+    fn connections(&mut self, desired: &Desired) {
+        for token in desired.tokens.values() {
+            if !desired.connections.contains_key(&token.connection) {
+                let place = token.identity.places.at("mdm");
+                self.dangling(Kind::Connection, &token.connection, "mdm", place);
+            }
+        }
+    }
+
+    fn protected(&mut self, desired: &Desired) {
+        for name in &desired.fleet.gates.protected_tokens {
+            if !desired.tokens.contains_key(name) {
+                let place = desired.fleet.places.at("protected.tokens");
+                self.dangling(Kind::EnrollmentToken, name, "protected.tokens", place);
+            }
+        }
+    }
+
+    /// The tokens of a selector, sorted; names that do not exist are reported.
+    fn select(
+        &mut self,
+        selector: &TokenSelector,
+        tokens: &BTreeMap<Name, Token>,
+        field: &str,
+        place: impl Fn(&Name) -> Place,
+        whole: &Place,
+    ) -> Vec<Name> {
+        match selector {
+            TokenSelector::Names(names) => {
+                let mut selected: Vec<Name> = Vec::with_capacity(names.len());
+                for name in names {
+                    if tokens.contains_key(name) {
+                        selected.push(name.clone());
+                    } else {
+                        self.dangling(Kind::EnrollmentToken, name, field, &place(name));
+                    }
+                }
+                selected.sort();
+                selected.dedup();
+                if names.is_empty() {
+                    self.selects_nothing(whole, "the list is empty".to_owned(), "name a token");
+                }
+                selected
+            }
+            TokenSelector::Labels(labels) => {
+                let matches = |token: &Token| {
+                    labels.iter().all(|(key, value)| token.identity.labels.get(key) == Some(value))
+                };
+                let selected: Vec<Name> =
+                    tokens.iter().filter(|(_, token)| matches(token)).map(|(name, _)| name.clone()).collect();
+                if selected.is_empty() {
+                    let wanted: Vec<String> =
+                        labels.iter().map(|(key, value)| format!("{key}: {value}")).collect();
+                    let why = format!("no EnrollmentToken has the labels {{{}}}", wanted.join(", "));
+                    self.selects_nothing(
+                        whole,
+                        why,
+                        "compare with `metadata.labels` of the tokens; objects that were there before are left alone",
+                    );
+                }
+                selected
+            }
+        }
+    }
+
+    fn selects_nothing(&mut self, place: &Place, why: String, next: &str) {
+        self.found.push(
+            Diagnostic::new(
+                "selects-no-token",
+                Severity::Warn,
+                place.clone(),
+                format!("this selects no token: {why}"),
+            )
+            .next(next),
+        );
+    }
+
+    fn profiles(&mut self, desired: &mut Desired) {
+        let mut selected = Vec::with_capacity(desired.profiles.len());
+        for (name, profile) in &desired.profiles {
+            let places = &profile.identity.places;
+            if self.is_broken(Kind::EnrollmentProfile, name)
+                && profile.selector == TokenSelector::Names(Vec::new())
+            {
+                selected.push(Vec::new());
+                continue;
+            }
+            let at = |name: &Name| places.at(&format!("tokens.{name}")).clone();
+            selected.push(self.select(&profile.selector, &desired.tokens, "tokens", at, places.at("tokens")));
+        }
+        for (profile, tokens) in desired.profiles.values_mut().zip(selected) {
+            profile.tokens = tokens;
+        }
+    }
+
+    fn defaults(&mut self, desired: &Desired) {
+        for (name, token) in &desired.tokens {
+            let Field::Set(wanted) = &token.default_ios else { continue };
+            let place = token.identity.places.at("defaultProfiles.ios");
+            let Some(profile) = desired.profiles.get(wanted) else {
+                self.dangling(Kind::EnrollmentProfile, wanted, "defaultProfiles.ios", place);
+                continue;
+            };
+            self.has_profile(profile, wanted, name, place, "is its default profile", "P-30");
+        }
+    }
+
+    /// Refuses the use of a profile on a token that it is not selected for.
+    fn has_profile(
+        &mut self,
+        profile: &Profile,
+        profile_name: &Name,
+        token: &Name,
+        place: &Place,
+        role: &str,
+        row: &'static str,
+    ) -> bool {
+        let places = &profile.identity.places;
+        let (message, next, other) = if profile.identity.state == State::Absent {
+            let message = format!(
+                "the EnrollmentProfile `{profile_name}` {role} on `{token}`, but its state is `absent` ({row})"
+            );
+            (message, "name another profile, or keep this one".to_owned(), places.at("state"))
+        } else if profile.tokens.binary_search(token).is_err() {
+            // A token that could not be read is reported where it stands.
+            let message = format!(
+                "the EnrollmentProfile `{profile_name}` {role} on the EnrollmentToken `{token}`, but its `tokens` do not select that token ({row})"
+            );
+            (
+                message,
+                format!("add `{token}` to `tokens` of `{profile_name}`, or name another profile"),
+                places.at("tokens"),
+            )
+        } else {
+            return true;
+        };
+        if self.is_broken(Kind::EnrollmentProfile, profile_name) {
+            return true;
+        }
+        self.found.push(
+            Diagnostic::by_row(row, Severity::Refuse, place.clone(), message)
+                .next(next)
+                .and_at(other.clone())
+                .for_tokens([token.clone()]),
+        );
+        false
+    }
+
+    fn assignments(&mut self, desired: &mut Desired) {
+        let mut selected = Vec::with_capacity(desired.assignments.len());
+        for assignment in desired.assignments.values() {
+            let places = &assignment.places;
+            let field = if places.fields.contains_key("token") { "token" } else { "tokens" };
+            let place = places.at(field);
+            let chosen = assignment
+                .selector
+                .as_ref()
+                .map(|selector| self.select(selector, &desired.tokens, field, |_| place.clone(), place));
+            let Some(profile) = desired.profiles.get(&assignment.profile) else {
+                self.dangling(Kind::EnrollmentProfile, &assignment.profile, "profile", places.at("profile"));
+                selected.push(chosen.unwrap_or_default());
+                continue;
+            };
+            let tokens = chosen.unwrap_or_else(|| profile.tokens.clone());
+            let at = places.at("profile");
+            let carried = |token: &Name| {
+                self.has_profile(profile, &assignment.profile, token, at, "is assigned", "A-3")
+            };
+            selected.push(tokens.into_iter().filter(carried).collect());
+        }
+        for (assignment, tokens) in desired.assignments.values_mut().zip(selected) {
+            assignment.tokens = tokens;
+        }
+    }
+
+    fn canonical_forms(&mut self, desired: &mut Desired) {
+        let edition = canonical::edition(&desired.fleet);
+        for profile in desired.profiles.values_mut() {
+            for name in &profile.tokens {
+                let Some(token) = desired.tokens.get(name) else { continue };
+                for why in profile.identity.formerly.iter().filter_map(|text| fill(text, &token.values).err())
+                {
+                    if !self.is_broken(Kind::EnrollmentToken, name) {
+                        let place = profile.identity.places.at("formerly");
+                        self.unfilled(place, "formerly", &why, name, token);
+                    }
+                }
+                match canonical::wished(profile, token, edition) {
+                    Ok(wished) => {
+                        profile.created.insert(name.clone(), canonical::created(profile, &wished));
+                        profile.wished.insert(name.clone(), wished);
+                    }
+                    // Its values may be what was refused.
+                    Err(_) if self.is_broken(Kind::EnrollmentToken, name) => {}
+                    Err(unfilled) => {
+                        for (field, why) in unfilled {
+                            self.unfilled(profile.identity.places.at(field), field, &why, name, token);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn unfilled(&mut self, place: &Place, field: &str, why: &Unfilled, name: &Name, token: &Token) {
+        let (message, next) = match why {
+            Unfilled::Missing(value) => (
+                format!(
+                    "`{field}` asks for ${{{value}}}, which `values` of the EnrollmentToken `{name}` does not have"
+                ),
+                match suggest::nearest(value, token.values.keys().map(String::as_str)) {
+                    Some(near) => {
+                        format!("did you mean `${{{near}}}`? else add `{value}: …` to `values` of `{name}`")
+                    }
+                    None => format!("add `{value}: …` to `values` of `{name}`"),
+                },
+            ),
+            Unfilled::Unclosed => {
+                (format!("`{field}` holds `${{` without its `}}`"), "close it with `}`".to_owned())
+            }
+        };
+        self.found.push(
+            Diagnostic::new("missing-value", Severity::Refuse, place.clone(), message)
+                .next(next)
+                .and_at(token.identity.places.at("values").clone())
+                .for_tokens([name.clone()]),
+        );
+    }
+
+    /// Display names are the identity at the service until the ledger knows an id: two documents
+    /// cannot mean the same object.
+    fn display_names(&mut self, desired: &Desired) {
+        let mut seen: BTreeMap<(&Name, &str), &Profile> = BTreeMap::new();
+        for profile in desired.profiles.values().filter(|profile| profile.identity.id.is_none()) {
+            for (token, fields) in &profile.wished {
+                let Some(text) = fields.get("displayName").and_then(|value| value.as_text()) else {
+                    continue;
+                };
+                if let Some(other) = seen.insert((token, text), profile) {
+                    let message = format!(
+                        "two EnrollmentProfiles are called {text:?} on the EnrollmentToken `{token}`"
+                    );
+                    let place = profile.identity.places.at("displayName").clone();
+                    self.same_name(place, message, other.identity.places.at("displayName"), token);
+                }
+            }
+        }
+        let mut seen: BTreeMap<(&Name, &str), &Token> = BTreeMap::new();
+        for (name, token) in desired.tokens.iter().filter(|(_, token)| token.identity.id.is_none()) {
+            let text = token.identity.display_name.as_str();
+            if let Some(other) = seen.insert((&token.connection, text), token) {
+                let message = format!(
+                    "two EnrollmentTokens of the Connection `{}` are called {text:?}",
+                    token.connection
+                );
+                let place = token.identity.places.at("displayName").clone();
+                self.same_name(place, message, other.identity.places.at("displayName"), name);
+            }
+        }
+    }
+
+    fn same_name(&mut self, place: Place, message: String, other: &Place, token: &Name) {
+        self.found.push(
+            Diagnostic::new("same-display-name", Severity::Refuse, place, message)
+                .next("give one another `displayName`, or pick the live objects by `id`")
+                .and_at(other.clone())
+                .for_tokens([token.clone()]),
+        );
+    }
+}

@@ -1,0 +1,446 @@
+//! What the services showed: each fact present, absent with proof, or unknown with its reason.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::OnceLock;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Fields, Name, ProfileId, Serial, TokenId};
+
+/// A fact that was read, or the reason why it is not known. Unknown is not absent.
+#[derive(Clone, Debug)]
+pub enum Fact<T> {
+    /// It was read in full.
+    Known(T),
+    /// It was not, or only in part.
+    Unknown(Unknown),
+}
+
+impl<T> Fact<T> {
+    /// The fact, if it is known.
+    pub fn known(&self) -> Option<&T> {
+        match self {
+            Fact::Known(fact) => Some(fact),
+            Fact::Unknown(_) => None,
+        }
+    }
+
+    /// The reason, if it is not known.
+    pub fn unknown(&self) -> Option<&Unknown> {
+        match self {
+            Fact::Known(_) => None,
+            Fact::Unknown(unknown) => Some(unknown),
+        }
+    }
+}
+
+/// Why a fact is not known, or why a domain is blocked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Unknown {
+    /// The kind of trouble; decides the exit code.
+    pub cause: Cause,
+    /// What happened, for people, with the service's request id where it gave one.
+    pub reason: String,
+    /// What to do next.
+    pub next: String,
+}
+
+/// The kinds of trouble in reading or writing.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum Cause {
+    /// Credentials, permission, an expired or missing token: a person has to act (exit 8).
+    Credentials,
+    /// The service did not answer, or not usefully (exit 9).
+    Unavailable,
+    /// The service asked for patience and the wait allowed was used up (exit 9).
+    Throttled,
+    /// An earlier write's answer was lost and its horizon has not passed.
+    LostAnswer,
+    /// The documents have to change (exit 3).
+    Manifest,
+    /// The service refused a request that this program thought right (exit 1).
+    Refused,
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+/// A list that was read to its last page. Only adapters make one, after the last page; it alone
+/// can prove that something is absent.
+#[derive(Clone, Debug)]
+pub struct Complete<T> {
+    items: Vec<T>,
+    /// Made when it is first asked: a folder with 1,000 profiles looks each of them up several times.
+    index: OnceLock<Index>,
+}
+
+/// The positions of a list's items, in the order of their ids and in that of their names; equal
+/// ones in the order of the service.
+#[derive(Clone, Debug)]
+struct Index {
+    by_id: Vec<u32>,
+    by_name: Vec<u32>,
+}
+
+/// A live object that is looked up by its id and by its name.
+pub trait Named {
+    /// The type of its id.
+    type Id: Ord;
+
+    /// Its id at the service.
+    fn id(&self) -> &Self::Id;
+
+    /// Its display name at the service.
+    fn name(&self) -> &str;
+}
+
+impl<T> Default for Complete<T> {
+    fn default() -> Self {
+        Self::after_last_page(Vec::new())
+    }
+}
+
+impl<T> Complete<T> {
+    /// Declares `items` to be the whole list.
+    pub fn after_last_page(items: Vec<T>) -> Self {
+        Self { items, index: OnceLock::new() }
+    }
+
+    /// The items in the order of the service.
+    pub fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.items.iter()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+}
+
+/// Proof that a complete list does not hold an object. A step that creates demands one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Absence(());
+
+impl<T> Complete<T> {
+    /// The items that `is_it` picks, or the proof that there is none.
+    pub fn pick(&self, mut is_it: impl FnMut(&T) -> bool) -> Result<Vec<&T>, Absence> {
+        let found: Vec<&T> = self.items.iter().filter(|item| is_it(item)).collect();
+        if found.is_empty() { Err(Absence(())) } else { Ok(found) }
+    }
+}
+
+impl<T: Named> Complete<T> {
+    /// The first item with this id, or the proof that there is none. As [`Complete::pick`], in time
+    /// that does not grow with the list.
+    pub fn by_id(&self, id: &T::Id) -> Result<&T, Absence> {
+        let order = &self.index().by_id;
+        let at = order.partition_point(|at| self.items[*at as usize].id() < id);
+        let found = order.get(at).map(|at| &self.items[*at as usize]);
+        found.filter(|item| item.id() == id).ok_or(Absence(()))
+    }
+
+    /// The items of this name that `is_it` picks, or the proof that there is none; likewise.
+    pub fn named(&self, name: &str, is_it: impl Fn(&T) -> bool) -> Result<Vec<&T>, Absence> {
+        let order = &self.index().by_name;
+        let from = order.partition_point(|at| self.items[*at as usize].name() < name);
+        let found: Vec<&T> = order[from..]
+            .iter()
+            .map(|at| &self.items[*at as usize])
+            .take_while(|item| item.name() == name)
+            .filter(|item| is_it(item))
+            .collect();
+        if found.is_empty() { Err(Absence(())) } else { Ok(found) }
+    }
+
+    fn index(&self) -> &Index {
+        self.index.get_or_init(|| {
+            let in_order: Vec<u32> = (0..).take(self.items.len()).collect();
+            let (mut by_id, mut by_name) = (in_order.clone(), in_order);
+            by_id.sort_by(|a, b| self.items[*a as usize].id().cmp(self.items[*b as usize].id()));
+            by_name.sort_by(|a, b| self.items[*a as usize].name().cmp(self.items[*b as usize].name()));
+            Index { by_id, by_name }
+        })
+    }
+}
+
+/// Everything that one run has read, by connection.
+#[derive(Clone, Debug, Default)]
+pub struct Live {
+    /// One entry per connection that was asked.
+    pub tenants: BTreeMap<Name, LiveTenant>,
+}
+
+/// What one Intune tenant showed.
+#[derive(Clone, Debug)]
+pub struct LiveTenant {
+    /// `Connection.intune.tenantId`.
+    pub tenant_id: String,
+    /// Its enrollment tokens, pseudo tokens (`tokenType` none) left out.
+    pub tokens: Fact<Complete<LiveToken>>,
+    /// Its scope tags; not asked for unless a document names one, then `None`.
+    pub scope_tags: Option<Fact<Complete<ScopeTag>>>,
+    /// Profiles by token, for the tokens that documents name.
+    pub profiles: BTreeMap<TokenId, Fact<Complete<LiveProfile>>>,
+    /// Device identities by token, likewise.
+    pub devices: BTreeMap<TokenId, Fact<Devices>>,
+}
+
+/// An enrollment token at Intune (`depOnboardingSetting`, reference intune-graph section 2).
+#[derive(Clone, Debug)]
+pub struct LiveToken {
+    /// `id`
+    pub id: TokenId,
+    /// `tokenName`
+    pub name: String,
+    /// `appleIdentifier` (T-4)
+    pub apple_id: Option<String>,
+    /// `tokenExpirationDateTime` (T-6)
+    pub expires: Option<Timestamp>,
+    /// `lastSyncTriggeredDateTime`: when Intune last asked Apple (S-2)
+    pub last_sync_triggered: Option<Timestamp>,
+    /// `lastSuccessfulSyncDateTime`
+    pub last_sync_done: Option<Timestamp>,
+    /// `lastSyncErrorCode`; 0 is none
+    pub last_sync_error: i64,
+    /// `syncedDeviceCount`
+    pub synced_devices: i64,
+    /// `roleScopeTagIds`, sorted (T-5)
+    pub scope_tag_ids: Vec<String>,
+    /// The default profile of iPhones and iPads (P-30). `Known(None)`: none is set.
+    pub default_ios: Fact<Option<ProfileId>>,
+}
+
+impl Named for LiveToken {
+    type Id = TokenId;
+
+    fn id(&self) -> &TokenId {
+        &self.id
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// `roleScopeTag`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScopeTag {
+    /// `id`, a number as text; "0" is `Default`
+    pub id: String,
+    /// `displayName`
+    pub name: String,
+}
+
+/// What kind of enrollment profile a live object is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProfileKind {
+    /// A classic `depIOSEnrollmentProfile`: ours to manage.
+    Ios,
+    /// A classic `depMacOSEnrollmentProfile`.
+    Macos,
+    /// A mirror of a new-generation enrollment policy (section 3.8): left alone.
+    Mirror,
+    /// Any other `@odata.type`: left alone.
+    Other(String),
+}
+
+/// An enrollment profile under a token.
+#[derive(Clone, Debug)]
+pub struct LiveProfile {
+    /// `id` in the list's spelling.
+    pub id: ProfileId,
+    /// `displayName`
+    pub name: String,
+    /// By `@odata.type` and id.
+    pub kind: ProfileKind,
+    /// `isDefault`, where the service says it (never for a mirror).
+    pub is_default: Option<bool>,
+    /// The canonical form; empty unless `kind` is `Ios`.
+    pub fields: Fields,
+    /// `enabledSkipKeys` as read: an update that touches it sends it whole.
+    pub skip_keys: Vec<String>,
+    /// Every member as the service sent it. Never sent back.
+    pub members: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Named for LiveProfile {
+    type Id = ProfileId;
+
+    fn id(&self) -> &ProfileId {
+        &self.id
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// `enrollmentState` of a device identity.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum EnrollmentState {
+    /// `unknown`, or a word that this version does not know.
+    Unknown,
+    /// `enrolled`: keeps what it has until it is wiped (P-28, A-4).
+    Enrolled,
+    /// `pendingReset`
+    PendingReset,
+    /// `failed`
+    Failed,
+    /// `notContacted`: takes its profile at first activation.
+    NotContacted,
+    /// `blocked`
+    Blocked,
+}
+
+/// One device identity, 28 bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct LiveDevice {
+    /// `serialNumber`
+    pub serial: Serial,
+    /// `requestedEnrollmentProfileId`, as index into [`Devices::profiles`].
+    profile: u32,
+    /// `enrollmentState`
+    pub state: EnrollmentState,
+    /// `isDeleted`: released at Apple, listed for 30 to 45 days still (S-6).
+    pub released: bool,
+    /// `isSupervised`
+    pub supervised: bool,
+    /// `platform` is `ios` (iPads count as ios); the others are not ours in this version.
+    pub ios: bool,
+}
+
+/// The device identities of one token, read in full, sorted by serial.
+#[derive(Clone, Debug, Default)]
+pub struct Devices {
+    rows: Vec<LiveDevice>,
+    profiles: Vec<ProfileId>,
+    /// Records without a well-formed serial: counted, never matched.
+    pub without_serial: usize,
+}
+
+const NO_PROFILE: u32 = u32::MAX;
+
+impl Devices {
+    /// All devices, by ascending serial.
+    pub fn iter(&self) -> std::slice::Iter<'_, LiveDevice> {
+        self.rows.iter()
+    }
+
+    /// How many devices there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are none, not even released ones or records without a serial.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.without_serial == 0
+    }
+
+    /// How many devices are still the organisation's: those released at Apple are only listed for
+    /// a while (S-6).
+    pub fn not_released(&self) -> usize {
+        self.rows.iter().filter(|device| !device.released).count()
+    }
+
+    /// The device with this serial; `None` is proof that the token does not have it.
+    pub fn find(&self, serial: &Serial) -> Option<&LiveDevice> {
+        self.rows.binary_search_by(|row| row.serial.cmp(serial)).ok().map(|at| &self.rows[at])
+    }
+
+    /// The profile that a device has for its next activation; `None` if none.
+    pub fn profile_of(&self, device: &LiveDevice) -> Option<&ProfileId> {
+        self.profiles.get(device.profile as usize)
+    }
+
+    /// The profiles that devices have, each in one spelling, in the order of their first device.
+    pub fn profiles(&self) -> &[ProfileId] {
+        &self.profiles
+    }
+
+    /// The place of a device's profile in [`Devices::profiles`]; `None` if it has none. Comparing
+    /// places instead of ids is what makes 200,000 devices cheap.
+    pub fn place_of(&self, device: &LiveDevice) -> Option<usize> {
+        (device.profile != NO_PROFILE).then_some(device.profile as usize)
+    }
+}
+
+/// Collects device identities page by page, interning profile ids.
+#[derive(Debug, Default)]
+pub struct DevicesBuilder {
+    devices: Devices,
+    /// Places in the list of profiles, by the spelling met.
+    by_spelling: HashMap<String, u32>,
+    /// The same by the id itself, whose spellings are several.
+    by_id: HashMap<ProfileId, u32>,
+}
+
+impl DevicesBuilder {
+    /// Makes room for about `devices` rows.
+    pub fn with_capacity(devices: usize) -> Self {
+        let mut builder = Self::default();
+        builder.devices.rows.reserve(devices);
+        builder
+    }
+
+    /// Adds a record. `serial` is the service's text; one that is no serial is only counted.
+    /// `profile` is the wire id; the empty text and none are the same.
+    pub fn push(
+        &mut self,
+        serial: Option<&str>,
+        profile: Option<&str>,
+        state: EnrollmentState,
+        released: bool,
+        supervised: bool,
+        ios: bool,
+    ) {
+        let Some(serial) = serial.and_then(Serial::new) else {
+            self.devices.without_serial += 1;
+            return;
+        };
+        let profile = match profile {
+            None | Some("") | Some("00000000-0000-0000-0000-000000000000") => NO_PROFILE,
+            Some(id) => match self.by_spelling.get(id) {
+                Some(at) => *at,
+                None => self.intern(id),
+            },
+        };
+        self.devices.rows.push(LiveDevice { serial, profile, state, released, supervised, ios });
+    }
+
+    /// The place of an id that was not met in this spelling before.
+    fn intern(&mut self, spelling: &str) -> u32 {
+        let id = ProfileId(spelling.to_owned());
+        let profiles = &mut self.devices.profiles;
+        let at = *self.by_id.entry(id).or_insert_with_key(|id| {
+            profiles.push(id.clone());
+            u32::try_from(profiles.len() - 1).unwrap_or(NO_PROFILE)
+        });
+        self.by_spelling.insert(spelling.to_owned(), at);
+        at
+    }
+
+    /// Declares the list complete. Services repeat rows when a list changes between two pages:
+    /// the last one of a serial wins.
+    pub fn after_last_page(mut self) -> Devices {
+        self.devices.rows.reverse();
+        self.devices.rows.sort_by_key(|row| row.serial);
+        self.devices.rows.dedup_by_key(|row| row.serial);
+        self.devices
+    }
+}

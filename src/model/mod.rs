@@ -1,0 +1,17 @@
+//! The nouns. PURE: no I/O, no clock, imports nothing else of this crate.
+
+pub mod canonical;
+pub mod clock;
+pub mod desired;
+pub mod fill;
+pub mod id;
+pub mod live;
+pub mod place;
+pub mod screens;
+pub mod secret;
+pub mod value;
+
+pub use id::{Address, Kind, Name, ProfileId, Serial, TokenId};
+pub use place::Place;
+pub use secret::{Secret, SecretRef};
+pub use value::{Field, FieldName, Fields, Value};

@@ -1,0 +1,457 @@
+//! Which device gets which profile: named serials joined with the tokens' devices.
+//!
+//! Both sides are sorted by serial, so one pass over each token's list does it, without a map of
+//! devices.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::effect::{Effect, When};
+use super::super::{Action, AssignGroup, Bookkeeping, LeftAlone, Note, Reason, Waiting};
+use super::domain::Domain;
+use super::{SYNC_EVERY, SYNC_RHYTHM};
+use crate::diag::{Diagnostic, Severity};
+use crate::model::clock::after;
+use crate::model::desired::{Assignment, Desired};
+use crate::model::live::{Cause, EnrollmentState};
+use crate::model::{Address, Name, ProfileId, Serial};
+
+/// T-10: devices of one token, and of one profile.
+const MOST_DEVICES: u64 = 200_000;
+
+/// Every named serial with the assignment that names it, sorted.
+pub(super) struct Serials<'a> {
+    assignments: Vec<&'a Assignment>,
+    rows: Vec<Row>,
+    /// The assignments that name each token, ascending.
+    by_token: BTreeMap<&'a Name, Vec<u32>>,
+    /// For the token at hand: what each assignment means there. Kept from token to token, so that a
+    /// token costs its own assignments and not all.
+    here: Vec<Here>,
+}
+
+/// What an assignment means on the token at hand.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Here {
+    /// It does not name the token.
+    #[default]
+    Elsewhere,
+    /// Its profile is blocked there.
+    Blocked,
+    /// Its profile has still to be made.
+    New,
+    /// Its profile is there, and no device has it.
+    Unheld,
+    /// Its profile is there, at this place among those that devices have.
+    Held(u32),
+}
+
+#[derive(Clone, Copy)]
+struct Row {
+    serial: Serial,
+    assignment: u32,
+    found: Found,
+}
+
+/// Where a named serial was found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Nowhere,
+    /// On a token of its assignment.
+    There,
+    /// On another token of this folder.
+    Elsewhere,
+}
+
+impl<'a> Serials<'a> {
+    /// Collects the serials of all assignments.
+    pub fn gather(desired: &'a Desired) -> Self {
+        let assignments: Vec<&Assignment> = desired.assignments.values().collect();
+        let mut rows =
+            Vec::with_capacity(assignments.iter().map(|assignment| assignment.devices.len()).sum());
+        for (at, assignment) in assignments.iter().enumerate() {
+            let row = |serial| Row { serial, assignment: at as u32, found: Found::Nowhere };
+            rows.extend(assignment.devices.iter().map(|device| row(device.serial)));
+        }
+        rows.sort_unstable_by_key(|row| (row.serial, row.assignment));
+        rows.dedup_by_key(|row| (row.serial, row.assignment));
+        let mut by_token: BTreeMap<&Name, Vec<u32>> = BTreeMap::new();
+        for (at, assignment) in (0..).zip(&assignments) {
+            for token in assignment.tokens.iter().collect::<BTreeSet<_>>() {
+                by_token.entry(token).or_default().push(at);
+            }
+        }
+        let here = vec![Here::default(); assignments.len()];
+        Self { assignments, rows, by_token, here }
+    }
+
+    /// Notes what the assignments mean on a token; [`Serials::turn_away`] forgets it again.
+    fn turn_to(&mut self, domain: &Domain<'a>) {
+        let held: BTreeMap<&ProfileId, u32> = domain.devices.profiles().iter().zip(0..).collect();
+        for at in self.by_token.get(domain.name).into_iter().flatten() {
+            let target = domain.targets.get(&self.assignments[*at as usize].profile);
+            self.here[*at as usize] = match target.map(|target| &target.id) {
+                None => Here::Blocked,
+                Some(None) => Here::New,
+                Some(Some(id)) => held.get(id).map_or(Here::Unheld, |place| Here::Held(*place)),
+            };
+        }
+    }
+
+    fn turn_away(&mut self, domain: &Domain<'a>) {
+        for at in self.by_token.get(domain.name).into_iter().flatten() {
+            self.here[*at as usize] = Here::Elsewhere;
+        }
+    }
+}
+
+/// The rows from the first one that is not before `serial`. Tokens are small beside the whole, so
+/// the way there is found by doubling steps and not row by row.
+fn skip_to(rows: &[Row], from: usize, serial: Serial) -> usize {
+    let mut step = 1;
+    while rows.get(from + step).is_some_and(|row| row.serial < serial) {
+        step *= 2;
+    }
+    let near = from + step / 2;
+    let far = rows.len().min(from + step);
+    near + rows[near..far].partition_point(|row| row.serial < serial)
+}
+
+/// What the devices of a token give.
+#[derive(Default)]
+struct Tally<'a> {
+    moves: BTreeMap<&'a Name, Moves<'a>>,
+    released: u64,
+    other_platform: u64,
+    elsewhere: BTreeMap<&'a Name, u64>,
+    unnamed: u64,
+    unnamed_with_managed: BTreeMap<&'a str, u64>,
+    without_profile: u64,
+}
+
+/// The devices that get one profile.
+#[derive(Default)]
+struct Moves<'a> {
+    by_former: BTreeMap<Option<&'a ProfileId>, Vec<Serial>>,
+    enrolled: u64,
+    waiting: u64,
+}
+
+/// Plans the assignments on one token.
+pub(super) fn plan<'a>(domain: &mut Domain<'a>, serials: &mut Serials<'a>) {
+    if domain.is_absent() {
+        return;
+    }
+    serials.turn_to(domain);
+    let tally = tally(domain, serials);
+    serials.turn_away(domain);
+    for (profile, moves) in tally.moves {
+        plan_moves(domain, profile, moves);
+    }
+    let mut leave = |count: u64, name: String, why: &str, was_managed: bool| {
+        if count > 0 {
+            domain.left_alone.push(LeftAlone {
+                token: domain.name.clone(),
+                what: "devices".to_owned(),
+                name,
+                id: String::new(),
+                count,
+                why: why.to_owned(),
+                was_managed,
+            });
+        }
+    };
+    leave(
+        tally.released,
+        format!("{} released devices", tally.released),
+        "released at Apple, listed for 30 to 45 days still (S-6)",
+        true,
+    );
+    leave(
+        tally.other_platform,
+        format!("{} devices of other platforms", tally.other_platform),
+        "an iOS profile is for iPhones and iPads (P-32)",
+        true,
+    );
+    for (assignment, count) in tally.elsewhere {
+        let name = format!("{count} serials of DeviceAssignment/{assignment}");
+        leave(
+            count,
+            name,
+            "they are on this token, which their assignment does not name; Intune cannot move them (A-2)",
+            true,
+        );
+    }
+    let managed: u64 = tally.unnamed_with_managed.values().sum();
+    for (profile, count) in tally.unnamed_with_managed {
+        let name = format!("{count} devices with {profile:?}");
+        leave(count, name, "no document names them; they keep the profile that they have", true);
+    }
+    let others = tally.unnamed - managed;
+    leave(others, format!("{others} devices"), "no document names them", false);
+    leave(
+        tally.without_profile,
+        format!("{} devices without any profile", tally.without_profile),
+        "they cannot enroll before they get one (P-31)",
+        true,
+    );
+    if domain.devices.len() as u64 > MOST_DEVICES {
+        let place = domain.document.identity.places.document.clone();
+        let message = format!(
+            "the token has {} devices, and {MOST_DEVICES} is what one should carry",
+            domain.devices.len()
+        );
+        domain.findings.push(
+            Diagnostic::by_row("T-10", Severity::Warn, place, message)
+                .next("split the fleet over several tokens")
+                .for_tokens([domain.name.clone()]),
+        );
+    }
+}
+
+/// One pass over the devices of the token and the named serials.
+fn tally<'a>(domain: &Domain<'a>, serials: &mut Serials<'a>) -> Tally<'a> {
+    let mut tally = Tally::default();
+    let wished: BTreeSet<&ProfileId> =
+        domain.targets.values().filter_map(|target| target.id.as_ref()).collect();
+    let managed: BTreeMap<&ProfileId, &'a str> = domain
+        .profiles
+        .iter()
+        .filter(|profile| wished.contains(&profile.id))
+        .map(|profile| (&profile.id, profile.name.as_str()))
+        .collect();
+    let default = super::super::before::default_of(domain.tenant, &domain.live.id).ok().flatten();
+    let mut at = 0;
+    for device in domain.devices.iter() {
+        at = skip_to(&serials.rows, at, device.serial);
+        let mut taken: Option<u32> = None;
+        let mut named = false;
+        let mut row_at = at;
+        while let Some(row) = serials.rows.get_mut(row_at).filter(|row| row.serial == device.serial) {
+            row_at += 1;
+            named = true;
+            if serials.here[row.assignment as usize] != Here::Elsewhere {
+                row.found = Found::There;
+                taken = taken.or(Some(row.assignment));
+            } else if row.found == Found::Nowhere && !device.released {
+                row.found = Found::Elsewhere;
+            }
+        }
+        let current = domain.devices.profile_of(device);
+        let Some(assignment) = taken else {
+            if device.released {
+                // Gone from this token: who names it waits for it elsewhere (S-6).
+                tally.released += u64::from(named);
+            } else if named {
+                let first = serials.assignments[serials.rows[at].assignment as usize];
+                *tally.elsewhere.entry(&first.name).or_default() += 1;
+            } else {
+                tally.unnamed += 1;
+                match current {
+                    Some(profile) if default.as_ref() != Some(profile) => {
+                        if let Some(name) = managed.get(profile) {
+                            *tally.unnamed_with_managed.entry(name).or_default() += 1;
+                        }
+                    }
+                    Some(_) => {}
+                    None => tally.without_profile += 1,
+                }
+            }
+            continue;
+        };
+        if device.released {
+            tally.released += 1;
+            continue;
+        }
+        if !device.ios {
+            tally.other_platform += 1;
+            continue;
+        }
+        match serials.here[assignment as usize] {
+            // A profile that is blocked says so itself; its devices wait for it.
+            Here::Elsewhere | Here::Blocked => continue,
+            Here::Held(place) if domain.devices.place_of(device) == Some(place as usize) => continue,
+            Here::Held(_) | Here::Unheld | Here::New => {}
+        }
+        let moves = tally.moves.entry(&serials.assignments[assignment as usize].profile).or_default();
+        moves.by_former.entry(current).or_default().push(device.serial);
+        if device.state == EnrollmentState::Enrolled {
+            moves.enrolled += 1;
+        } else {
+            moves.waiting += 1;
+        }
+    }
+    tally
+}
+
+fn plan_moves<'a>(domain: &mut Domain<'a>, profile: &'a Name, moves: Moves<'a>) {
+    let Some(target) = domain.targets.get(profile).cloned() else { return };
+    let address = Address::profile(profile, domain.name);
+    let have = target.id.as_ref().map_or(0, |id| domain.holders_of(id).all());
+    if have + moves.enrolled + moves.waiting > MOST_DEVICES {
+        let reason = format!(
+            "the profile would have {} devices, and {MOST_DEVICES} is the most",
+            have + moves.enrolled + moves.waiting
+        );
+        domain.block(
+            Some(address),
+            Cause::Manifest,
+            Some("T-10"),
+            reason,
+            "split the devices over several profiles or tokens".to_owned(),
+        );
+        return;
+    }
+    let groups = moves
+        .by_former
+        .into_iter()
+        .map(|(from, serials)| AssignGroup {
+            from: from.cloned(),
+            from_name: from.and_then(|id| domain.profiles.by_id(id).ok()).map(|profile| profile.name.clone()),
+            serials,
+        })
+        .collect();
+    let action = Action::Assign { groups, after_sync: false };
+    let mut step = domain.step(address, target.id.clone(), &target.display_name, action, Reason::Assigned);
+    step.effect = Effect {
+        when: When::NextActivation,
+        feel: 0,
+        after_reset: moves.enrolled,
+        at_activation: moves.waiting,
+    };
+    step.needs.extend(target.step);
+    if moves.enrolled > 0 {
+        step.notes.push(Note::new(
+            "A-4",
+            format!("{} of them are enrolled: they take the profile only after a wipe", moves.enrolled),
+        ));
+    }
+    domain.steps.push(step);
+}
+
+/// Serials that no token shows: they wait, and a sync is asked for those that began to.
+pub(super) fn plan_waiting<'a>(
+    domains: &mut [Domain<'a>],
+    serials: &Serials<'a>,
+    unread: &BTreeSet<Name>,
+    waiting: &mut Vec<Waiting>,
+) {
+    let mut by_assignment: BTreeMap<u32, Vec<Serial>> = BTreeMap::new();
+    for row in serials.rows.iter().filter(|row| row.found == Found::Nowhere) {
+        by_assignment.entry(row.assignment).or_default().push(row.serial);
+    }
+    let mut by_token: BTreeMap<&Name, BTreeMap<&Name, Vec<Serial>>> = BTreeMap::new();
+    for (assignment, missing) in by_assignment {
+        let assignment = serials.assignments[assignment as usize];
+        // Where a token could not be read, nobody knows whether its serials wait.
+        if assignment.tokens.iter().any(|token| unread.contains(token)) {
+            continue;
+        }
+        match assignment.tokens.as_slice() {
+            [token] => {
+                by_token.entry(token).or_default().entry(&assignment.profile).or_default().extend(missing)
+            }
+            [] => {}
+            several => waiting.push(Waiting {
+                token: None,
+                profile: assignment.profile.clone(),
+                serials: missing,
+                reason: format!(
+                    "none of the {} tokens of DeviceAssignment/{} shows them yet",
+                    several.len(),
+                    assignment.name
+                ),
+                until: None,
+            }),
+        }
+    }
+    for domain in domains.iter_mut().filter(|domain| !domain.is_absent()) {
+        let wanted = by_token.remove(domain.name).unwrap_or_default();
+        forget_asked(domain, &wanted);
+        if !wanted.is_empty() {
+            plan_sync(domain, wanted);
+        }
+    }
+}
+
+/// Serials for which a sync was asked and which are not missing any more.
+fn forget_asked(domain: &mut Domain<'_>, wanted: &BTreeMap<&Name, Vec<Serial>>) {
+    let Some(asked) = domain.input.ledger.sync_asked.get(&domain.live.id) else { return };
+    let missing: BTreeSet<&Serial> = wanted.values().flatten().collect();
+    let serials: Vec<Serial> = asked.iter().filter(|serial| !missing.contains(serial)).copied().collect();
+    if !serials.is_empty() {
+        let token = Address::token(domain.name);
+        domain.bookkeeping.push(Bookkeeping::NotWaiting { token_id: domain.live.id.clone(), token, serials });
+    }
+}
+
+fn plan_sync<'a>(domain: &mut Domain<'a>, wanted: BTreeMap<&'a Name, Vec<Serial>>) {
+    let address = Address::token(domain.name);
+    let nothing = Vec::new();
+    let asked = domain.input.ledger.sync_asked.get(&domain.live.id).unwrap_or(&nothing);
+    let mut fresh: Vec<Serial> =
+        wanted.values().flatten().filter(|serial| asked.binary_search(serial).is_err()).copied().collect();
+    fresh.sort_unstable();
+    fresh.dedup();
+    // Without a ledger nobody would remember that a sync was asked for these serials, and every
+    // run would ask again.
+    let sync =
+        !fresh.is_empty() && !domain.input.ledger.is_none() && !domain.blocked_by_lost_answer(&address);
+    let next_by_itself = domain.live.last_sync_done.map(|done| after(done, SYNC_RHYTHM));
+    let mut sync_id = None;
+    if sync {
+        let name = domain.live.name.clone();
+        let mut step =
+            domain.step(address, None, &name, Action::Sync { serials: fresh }, Reason::SerialsWait);
+        step.effect.when = When::Now;
+        step.not_before = domain
+            .live
+            .last_sync_triggered
+            .map(|asked| after(asked, SYNC_EVERY))
+            .filter(|earliest| *earliest > domain.input.now);
+        step.notes.push(Note::new(
+            "S-2",
+            "a sync by hand is allowed once in 15 minutes and takes up to 15 minutes",
+        ));
+        sync_id = Some(step.id.clone());
+        domain.steps.push(step);
+    }
+    let running = !sync && !domain.input.ledger.is_none() && sync_runs(domain);
+    for (profile, mut serials) in wanted {
+        serials.sort_unstable();
+        serials.dedup();
+        let reason = match sync_id {
+            Some(_) => "not at Intune yet; a sync is asked for",
+            None if running => "not at Intune yet; a sync is under way",
+            None => {
+                "not at Intune yet; a sync was asked for them already, or the next one by itself will show them"
+            }
+        };
+        domain.waiting.push(Waiting {
+            token: Some(domain.name.clone()),
+            profile: profile.clone(),
+            serials: serials.clone(),
+            reason: reason.to_owned(),
+            until: next_by_itself,
+        });
+        let Some(target) = domain.targets.get(profile).cloned() else { continue };
+        if sync_id.is_none() && !running {
+            continue;
+        }
+        let address = Address::profile(profile, domain.name);
+        let group = AssignGroup { from: None, from_name: None, serials };
+        let action = Action::Assign { groups: vec![group], after_sync: true };
+        let mut step = domain.step(address, target.id, &target.display_name, action, Reason::SerialsWait);
+        step.effect.when = When::NextActivation;
+        step.needs.extend(sync_id.clone());
+        step.needs.extend(target.step);
+        domain.steps.push(step);
+    }
+}
+
+/// Whether a sync was triggered that has not been seen to end, and still has time to (S-2): an
+/// earlier run asked for it, or somebody else did. What it brings is waited for.
+fn sync_runs(domain: &Domain<'_>) -> bool {
+    let Some(triggered) = domain.live.last_sync_triggered else { return false };
+    let has_ended = domain.live.last_sync_done.is_some_and(|done| done >= triggered);
+    !has_ended && after(triggered, SYNC_EVERY) > domain.input.now
+}

@@ -1,0 +1,376 @@
+//! Builds a plan out of wishes, live facts and the ledger's memory. PURE.
+//!
+//! One `Domain` per token document: a fault stays in it. What goes over several tokens
+//! (where a serial is, which token takes a profile first) is decided here.
+
+mod assign;
+mod domain;
+mod profile;
+mod removal;
+mod whole;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::gates::Census;
+use super::{Blocked, Forecast, Plan, Step, gates, order};
+use crate::diag::{Diagnostics, Severity};
+use crate::diff::identity::{self, Claim, Match};
+use crate::ledger::LedgerView;
+use crate::model::clock::{Timestamp, after};
+use crate::model::desired::{Desired, Gates, State, Token};
+use crate::model::live::{Cause, Complete, Fact, Live, LiveToken};
+use crate::model::{Address, Name, TokenId};
+use whole::Whole;
+
+/// A write whose answer was lost is unknown for this long, because Graph shows writes late (design
+/// section 3).
+pub const HORIZON: Duration = Duration::from_secs(120);
+
+/// A sync by hand is allowed at most once in this time (S-2).
+pub const SYNC_EVERY: Duration = Duration::from_secs(15 * 60);
+
+/// The service syncs by itself in this rhythm (S-1).
+pub const SYNC_RHYTHM: Duration = Duration::from_secs(12 * 3600);
+
+/// All that a plan is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// The documents.
+    pub desired: &'a Desired,
+    /// What was read.
+    pub live: &'a Live,
+    /// What is ours; [`LedgerView::none`] with `--no-ledger`.
+    pub ledger: &'a LedgerView,
+    /// Findings over the documents alone; a refusal blocks its tokens.
+    pub findings: &'a Diagnostics,
+    /// The present instant.
+    pub now: Timestamp,
+}
+
+impl Input<'_> {
+    /// The gates in force: the stricter of the documents' and those of the last full apply.
+    fn gates_in_force(&self) -> Gates {
+        match &self.ledger.gates {
+            Some(applied) => self.desired.fleet.gates.stricter(applied),
+            None => self.desired.fleet.gates.clone(),
+        }
+    }
+}
+
+/// Which live token each document means, for the tokens where that is clear. The reader of the
+/// services asks this after it has the list of tokens and before it reads what is under them.
+pub fn matched_tokens(
+    desired: &Desired,
+    ledger: &LedgerView,
+    connection: &Name,
+    tokens: &Complete<LiveToken>,
+) -> BTreeMap<Name, TokenId> {
+    desired
+        .tokens
+        .iter()
+        .filter(|(_, token)| token.connection == *connection)
+        .filter_map(|(name, token)| match match_token(name, token, ledger, tokens) {
+            Match::Found { object, by: _ } => Some((name.clone(), object.id.clone())),
+            Match::Absent { .. } | Match::Ambiguous(_) | Match::NoSuchId(_) => None,
+        })
+        .collect()
+}
+
+fn match_token<'a>(
+    name: &Name,
+    token: &Token,
+    ledger: &LedgerView,
+    live: &'a Complete<LiveToken>,
+) -> Match<'a, LiveToken> {
+    let owned = ledger.owned.get(&Address::token(name)).map(|owned| &owned.token_id);
+    identity::token(&token.identity, owned, live)
+}
+
+/// Builds the plan.
+///
+/// # Errors
+/// [`order::Cycle`], which is a mistake of this program and not of the documents.
+pub fn build(input: &Input<'_>) -> Result<Plan, order::Cycle> {
+    let mut plan = Plan { ledger: (!input.ledger.is_none()).then_some(input.ledger.id), ..Plan::default() };
+    let whole = Whole::of(input);
+    let mut domains = Vec::new();
+    let claims = claims(input);
+    for (connection, document) in &input.desired.connections {
+        if !input.desired.tokens.values().any(|token| token.connection == *connection) {
+            continue;
+        }
+        plan.tenants.insert(connection.clone(), document.tenant_id.clone());
+        open_domains(&whole, connection, &claims, &mut plan, &mut domains);
+    }
+
+    let mut serials = assign::Serials::gather(input.desired);
+    for domain in &mut domains {
+        domain.plan_token();
+        domain.plan_profiles();
+        domain.plan_default();
+        assign::plan(domain, &mut serials);
+    }
+    let blocked_tokens: BTreeSet<&Name> = plan
+        .blocked
+        .iter()
+        .filter(|blocked| blocked.address.is_none())
+        .filter_map(|b| b.token.as_ref())
+        .collect();
+    let open: BTreeSet<&Name> = domains.iter().map(|domain| domain.name).collect();
+    let unread = input
+        .desired
+        .tokens
+        .keys()
+        .filter(|name| blocked_tokens.contains(name) || !open.contains(name))
+        .cloned()
+        .collect();
+    assign::plan_waiting(&mut domains, &serials, &unread, &mut plan.waiting);
+    let mut census = BTreeMap::new();
+    let mut steps = Vec::new();
+    for mut domain in domains {
+        removal::plan(&mut domain);
+        census.insert(domain.live.id.clone(), domain.census());
+        domain.finish(&mut plan, &mut steps);
+    }
+    first_token_proves(&mut steps);
+    plan.steps = order::sort(steps)?;
+    plan.stops = gates::evaluate(&plan.steps, &whole.gates, &census, plan.ledger.is_some());
+    // Notes are explained beside the change that they speak of; `validate` shows them all.
+    plan.findings.extend(input.findings.iter().filter(|finding| finding.severity == Severity::Warn).cloned());
+    plan.forecast = forecast(&plan.steps, input.desired, &census);
+    note_what_is_gone(input, &mut plan);
+    Ok(plan)
+}
+
+/// By live token, the documents that mean it.
+type Claims<'a> = BTreeMap<&'a TokenId, Vec<(&'a Name, Claim)>>;
+
+/// Opens a domain for each token document of a connection, or says why there is none.
+fn open_domains<'a>(
+    whole: &'a Whole<'a>,
+    connection: &'a Name,
+    claims: &Claims<'a>,
+    plan: &mut Plan,
+    domains: &mut Vec<domain::Domain<'a>>,
+) {
+    let input = &whole.input;
+    let documents = input.desired.tokens.iter().filter(|(_, token)| token.connection == *connection);
+    let Some(tenant) = input.live.tenants.get(connection) else {
+        plan.blocked.push(Blocked {
+            connection: connection.clone(),
+            token: None,
+            address: None,
+            cause: Cause::Unavailable,
+            rule: None,
+            reason: format!("the tokens of {connection} were not asked for"),
+            next: "run it again".to_owned(),
+        });
+        return;
+    };
+    let tokens = match &tenant.tokens {
+        Fact::Known(tokens) => tokens,
+        Fact::Unknown(unknown) => {
+            plan.blocked.push(Blocked {
+                connection: connection.clone(),
+                token: None,
+                address: None,
+                cause: unknown.cause,
+                rule: None,
+                reason: format!("the tokens of {connection} could not be read: {}", unknown.reason),
+                next: unknown.next.clone(),
+            });
+            return;
+        }
+    };
+    let documents: Vec<(&Name, &Token, Match<'a, LiveToken>)> = documents
+        .map(|(name, document)| (name, document, match_token(name, document, input.ledger, tokens)))
+        .collect();
+    for (name, document, found) in documents {
+        let block = |cause: Cause, rule: Option<&str>, reason: String, next: String| Blocked {
+            connection: connection.clone(),
+            token: Some(name.clone()),
+            address: None,
+            cause,
+            rule: rule.map(str::to_owned),
+            reason,
+            next,
+        };
+        if let Some(refusal) = whole.refusal_for(name) {
+            plan.blocked.push(block(Cause::Manifest, None, refusal, "see `espalier validate`".to_owned()));
+            continue;
+        }
+        let live = match found {
+            Match::Found { object, by: _ } => object,
+            // What is to be gone and is proven gone is as wished.
+            Match::Absent { .. } | Match::NoSuchId(_) if document.identity.state == State::Absent => continue,
+            Match::Absent { .. } => {
+                plan.blocked.push(block(
+                    Cause::Credentials,
+                    Some("T-1"),
+                    format!("the tenant has no enrollment token named {:?}", document.identity.display_name),
+                    "make it in the portal (Devices > Enrollment > Apple > Enrollment program tokens), or correct `displayName` or `id`; no program can make one through Graph".to_owned(),
+                ));
+                continue;
+            }
+            Match::Ambiguous(ids) => {
+                plan.blocked.push(block(
+                    Cause::Manifest,
+                    None,
+                    format!(
+                        "{} tokens are named {:?}: {}",
+                        ids.len(),
+                        document.identity.display_name,
+                        ids.join(", ")
+                    ),
+                    "write the `id` of the one that is meant into the document".to_owned(),
+                ));
+                continue;
+            }
+            Match::NoSuchId(id) => {
+                plan.blocked.push(block(
+                    Cause::Manifest,
+                    None,
+                    format!("the tenant has no enrollment token with the id {id}"),
+                    "correct `id`, or leave it out to go by the name".to_owned(),
+                ));
+                continue;
+            }
+        };
+        let claims = claims.get(&live.id).map_or(&[][..], Vec::as_slice);
+        let all: Vec<Claim> = claims.iter().map(|(_, claim)| *claim).collect();
+        let holder = identity::holder(&all).and_then(|at| claims.get(at)).map(|(holder, _)| *holder);
+        if holder != Some(name) {
+            let others: Vec<String> = claims
+                .iter()
+                .filter(|(other, _)| *other != name)
+                .map(|(other, _)| format!("EnrollmentToken/{other}"))
+                .collect();
+            plan.blocked.push(block(
+                Cause::Manifest,
+                None,
+                format!("{} means the same token {:?} ({})", others.join(" and "), live.name, live.id),
+                "keep one of these documents".to_owned(),
+            ));
+            continue;
+        }
+        match domain::Domain::open(whole, connection, name, document, tenant, live) {
+            Ok(domain) => domains.push(domain),
+            Err(blocked) => plan.blocked.push(*blocked),
+        }
+    }
+}
+
+/// The documents of all connections by what they mean: two connections can lead to one tenant,
+/// whose id can be spelled in several ways, while a token's id is the same through both.
+fn claims<'a>(input: &Input<'a>) -> Claims<'a> {
+    let mut claims = Claims::new();
+    for (name, document) in &input.desired.tokens {
+        let tenant = input.live.tenants.get(&document.connection);
+        let Some(tokens) = tenant.and_then(|tenant| tenant.tokens.known()) else { continue };
+        if let Match::Found { object, by } = match_token(name, document, input.ledger, tokens) {
+            let claim = Claim { by, state: document.identity.state };
+            claims.entry(&object.id).or_default().push((name, claim));
+        }
+    }
+    claims
+}
+
+/// The same profile goes to its first token, is read back, and only then to the others.
+fn first_token_proves(steps: &mut [Step]) {
+    let mut by_profile: BTreeMap<Name, Vec<usize>> = BTreeMap::new();
+    for (at, step) in steps.iter().enumerate() {
+        if matches!(step.action.verb(), "create" | "update" | "adopt") && step.address.token.is_some() {
+            by_profile.entry(step.address.name.clone()).or_default().push(at);
+        }
+    }
+    for members in by_profile.values().filter(|members| members.len() > 1) {
+        let Some(first) = members.iter().copied().min_by_key(|at| steps[*at].address.token.clone()) else {
+            continue;
+        };
+        steps[first].prove_first = true;
+        let first_id = steps[first].id.clone();
+        for at in members.iter().filter(|at| **at != first) {
+            steps[*at].needs.push(first_id.clone());
+        }
+    }
+}
+
+/// How many calls `apply` takes: one per write, assignments in batches; and the lists read back.
+fn forecast(steps: &[Step], desired: &Desired, census: &BTreeMap<TokenId, Census>) -> Forecast {
+    let mut forecast = Forecast::default();
+    for (connection, document) in &desired.connections {
+        let mut assigned: BTreeMap<&Address, usize> = BTreeMap::new();
+        let (mut token_list, mut profile_lists, mut device_lists) = (false, BTreeSet::new(), BTreeSet::new());
+        for step in steps.iter().filter(|step| step.connection == *connection) {
+            match step.action.verb() {
+                "assign" => {
+                    *assigned.entry(&step.address).or_default() += step.action.serials();
+                    device_lists.insert(&step.token_id);
+                    continue;
+                }
+                "assign-after-sync" => {
+                    device_lists.insert(&step.token_id);
+                }
+                "default" => token_list = true,
+                "sync" => {}
+                _ if step.address.token.is_none() => token_list = true,
+                _ => {
+                    profile_lists.insert(&step.token_id);
+                }
+            }
+            forecast.writes += 1;
+        }
+        let requests: usize =
+            assigned.values().map(|serials| serials.div_ceil(document.assign_batch.max(1))).sum();
+        forecast.writes += requests.div_ceil(20) as u64;
+        let pages =
+            |token: &&TokenId| census.get(*token).map_or(0, |census| census.devices.saturating_sub(1) / 1000);
+        forecast.reads += u64::from(token_list)
+            + profile_lists.len().div_ceil(20) as u64
+            + device_lists.len().div_ceil(20) as u64
+            + device_lists.iter().map(pages).sum::<u64>();
+    }
+    // About half a second a call; 100 writes in 20 seconds are allowed (reference intune-graph 8.1).
+    forecast.seconds = ((forecast.writes + forecast.reads) / 2).max(forecast.writes / 5);
+    forecast
+}
+
+/// What the ledger has and nobody asks for any more is taken out of it once it is proven gone.
+fn note_what_is_gone(input: &Input<'_>, plan: &mut Plan) {
+    let touched: BTreeSet<&Address> = plan.steps.iter().map(|step| &step.address).collect();
+    let mut entries = Vec::new();
+    for (address, owned) in &input.ledger.owned {
+        let tenant = input.live.tenants.values().find(|tenant| tenant.tenant_id == owned.tenant);
+        let Some(tenant) = tenant else { continue };
+        // What was under a token goes with it.
+        let token_gone = tenant.tokens.known().is_some_and(|tokens| tokens.by_id(&owned.token_id).is_err());
+        let gone = match &owned.object {
+            None => token_gone,
+            Some(_) if token_gone => true,
+            Some(object) => tenant
+                .profiles
+                .get(&owned.token_id)
+                .and_then(Fact::known)
+                .is_some_and(|profiles| profiles.by_id(object).is_err()),
+        };
+        if gone && !touched.contains(address) {
+            entries.push(super::Bookkeeping::Gone {
+                address: address.clone(),
+                why: "a complete read does not show it any more".to_owned(),
+            });
+        }
+    }
+    plan.bookkeeping.extend(entries);
+}
+
+/// Until when a lost answer at an address stays unknown.
+fn lost_until(ledger: &LedgerView, address: &Address, now: Timestamp) -> Option<Timestamp> {
+    ledger
+        .unsettled
+        .iter()
+        .filter(|intent| intent.address == *address)
+        .map(|intent| after(intent.since, HORIZON))
+        .filter(|until| *until > now)
+        .max()
+}

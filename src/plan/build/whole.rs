@@ -1,0 +1,80 @@
+//! What planning asks of all documents and of the whole ledger, put in order once: asked token by
+//! token, each of these questions would go over everything again, and the time would grow with the
+//! square of the fleet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Input;
+use crate::diag::{Diagnostic, Severity};
+use crate::ledger::Ownership;
+use crate::model::desired::{Gates, Profile};
+use crate::model::{Address, Kind, Name, ProfileId, TokenId};
+
+/// The input of a plan, in order.
+pub(super) struct Whole<'a> {
+    pub input: Input<'a>,
+    /// The gates in force: the stricter of the documents' and those of the last full apply.
+    pub gates: Gates,
+    profiles: BTreeMap<&'a Name, Vec<(&'a Name, &'a Profile)>>,
+    owners: BTreeMap<(&'a TokenId, &'a ProfileId), Vec<(&'a Address, &'a Ownership)>>,
+    refusals: BTreeMap<&'a Name, Vec<&'a Diagnostic>>,
+    token_names: BTreeMap<&'a TokenId, BTreeSet<Name>>,
+}
+
+impl<'a> Whole<'a> {
+    /// Goes over everything once.
+    pub fn of(input: &Input<'a>) -> Self {
+        let mut whole = Self {
+            input: *input,
+            gates: input.gates_in_force(),
+            profiles: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            refusals: BTreeMap::new(),
+            token_names: BTreeMap::new(),
+        };
+        for (name, profile) in &input.desired.profiles {
+            for token in profile.tokens.iter().collect::<BTreeSet<_>>() {
+                whole.profiles.entry(token).or_default().push((name, profile));
+            }
+        }
+        for (address, owned) in &input.ledger.owned {
+            if address.kind == Kind::EnrollmentToken {
+                whole.token_names.entry(&owned.token_id).or_default().insert(address.name.clone());
+            }
+            if let (Kind::EnrollmentProfile, Some(object)) = (address.kind, &owned.object) {
+                whole.owners.entry((&owned.token_id, object)).or_default().push((address, owned));
+            }
+        }
+        for finding in input.findings.iter().filter(|finding| finding.severity == Severity::Refuse) {
+            for token in finding.tokens.iter().collect::<BTreeSet<_>>() {
+                whole.refusals.entry(token).or_default().push(finding);
+            }
+        }
+        whole
+    }
+
+    /// The profile documents that select a token, by name.
+    pub fn profiles_on(&self, token: &Name) -> &[(&'a Name, &'a Profile)] {
+        self.profiles.get(token).map_or(&[], Vec::as_slice)
+    }
+
+    /// What the ledger knows of a live profile: the addresses that own it; of a renamed document
+    /// both the old one and the new.
+    pub fn owners_of(&self, token: &TokenId, profile: &ProfileId) -> Vec<(&'a Address, &'a Ownership)> {
+        self.owners.get(&(token, profile)).cloned().unwrap_or_default()
+    }
+
+    /// All names under which the ledger knows a token.
+    pub fn names_of(&self, token: &TokenId) -> BTreeSet<Name> {
+        self.token_names.get(token).cloned().unwrap_or_default()
+    }
+
+    /// The refusal that stops a token, in words.
+    pub fn refusal_for(&self, token: &Name) -> Option<String> {
+        let refusals = self.refusals.get(token)?;
+        let first = refusals.first()?;
+        let more = refusals.len() - 1;
+        let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+        Some(format!("{}: {} [{}]{more}", first.place, first.message, first.code))
+    }
+}

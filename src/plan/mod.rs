@@ -1,0 +1,415 @@
+//! A plan is a value: ordered, countable, hashable, saved to a file, shown by anyone later, and
+//! applied exactly or refused. PURE: made of values that others read; it knows no writer.
+//!
+//! ```text
+//! Desired ─┐
+//! Live ────┼─ build ─> Plan { steps, blocked, waiting, left alone } ─ gates ─> stops
+//! Ledger ──┘
+//! ```
+
+pub mod before;
+pub mod build;
+pub mod effect;
+pub mod file;
+pub mod gates;
+pub mod order;
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::diag::Diagnostic;
+use crate::model::clock::Timestamp;
+use crate::model::live::Cause;
+use crate::model::{Address, Fields, Name, ProfileId, Serial, TokenId};
+
+pub use crate::diff::FieldChange;
+pub use effect::{Effect, When};
+pub use gates::Stop;
+
+/// What one run would do, and what it would not and why.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// The fleet's ledger; `None` with `--no-ledger`.
+    pub ledger: Option<uuid::Uuid>,
+    /// Tenant id by connection, for the connections that documents name.
+    pub tenants: BTreeMap<Name, String>,
+    /// The steps in an order in which they can be executed.
+    pub steps: Vec<Step>,
+    /// Domains and objects for which nothing can be planned, and why.
+    pub blocked: Vec<Blocked>,
+    /// Serials that wait, and for what.
+    pub waiting: Vec<Waiting>,
+    /// Live objects that a document describes exactly: taken into the ledger, nothing is sent.
+    pub adopted: Vec<Adoption>,
+    /// What is there and is not touched, and why.
+    pub left_alone: Vec<LeftAlone>,
+    /// Warnings and notes of rules.
+    pub findings: Vec<Diagnostic>,
+    /// What `apply` would not do because a gate is exceeded.
+    pub stops: Vec<Stop>,
+    /// How many calls `apply` will take.
+    pub forecast: Forecast,
+    /// Ledger bookkeeping that needs no request: see [`Bookkeeping`].
+    pub bookkeeping: Vec<Bookkeeping>,
+}
+
+/// One intent towards one object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Step {
+    /// Unique within the plan and stable between plans: `create EnrollmentProfile/ipads@school`.
+    pub id: String,
+    /// The object.
+    pub address: Address,
+    /// The connection that carries the requests.
+    pub connection: Name,
+    /// The token's id at the service.
+    pub token_id: TokenId,
+    /// The profile's id at the service; absent for a create and for steps on the token itself.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub object: Option<ProfileId>,
+    /// The object's display name at the service, as it will be.
+    pub name: String,
+    /// What is done.
+    pub action: Action,
+    /// Why.
+    pub reason: Reason,
+    /// How grave it is.
+    pub class: Class,
+    /// When it is felt and by how many devices.
+    pub effect: Effect,
+    /// Ids of the steps that have to be committed first.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub needs: Vec<String>,
+    /// Its result is read back before a step that needs it starts: the first token of a profile
+    /// with several, and moves that free a profile for its deletion.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub prove_first: bool,
+    /// Not to be sent before this instant (S-2).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub not_before: Option<Timestamp>,
+    /// Explanations, each with its requirement row.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub notes: Vec<Note>,
+    /// Hash of the canonical *before*; see [`file::fingerprint`].
+    pub fingerprint: String,
+}
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "do", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Action {
+    /// Changes the token's name or scope tags (T-5).
+    UpdateToken {
+        /// Field by field.
+        changes: Vec<FieldChange>,
+        /// The ids of the wished scope tags, where they change.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        scope_tag_ids: Option<Vec<String>>,
+    },
+    /// Deletes the token (T-9).
+    DeleteToken,
+    /// Makes a profile.
+    CreateProfile {
+        /// All its fields.
+        fields: Fields,
+    },
+    /// Changes a profile.
+    UpdateProfile {
+        /// Field by field.
+        changes: Vec<FieldChange>,
+        /// The profile is taken over with this step.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        adopt: bool,
+    },
+    /// Deletes a profile.
+    DeleteProfile,
+    /// Makes a profile the token's default for iPhones and iPads (P-30).
+    SetDefault {
+        /// The present default; absent where none is set.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        from: Option<ProfileId>,
+        /// Its display name, where it is known.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        from_name: Option<String>,
+    },
+    /// Gives the profile of the step's address to devices (A-3).
+    Assign {
+        /// The serials, by the profile that they have now.
+        groups: Vec<AssignGroup>,
+        /// They are not visible yet: they are given the profile once a sync shows them.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        after_sync: bool,
+    },
+    /// Asks Intune to sync the token with Apple (S-2).
+    Sync {
+        /// The serials that wait for it.
+        serials: Vec<Serial>,
+    },
+}
+
+/// Serials that have one profile now and shall have another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AssignGroup {
+    /// The profile that they have; absent for none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub from: Option<ProfileId>,
+    /// Its display name, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub from_name: Option<String>,
+    /// Ascending.
+    pub serials: Vec<Serial>,
+}
+
+/// Why a step is in the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Reason {
+    /// It is not there.
+    New,
+    /// It was there at the last apply and is not any more.
+    DeletedOutside,
+    /// The document changed since the last apply.
+    ManifestChanged,
+    /// The service's side changed since the last apply.
+    Drifted,
+    /// Both changed, or nobody knows what was applied last.
+    Differs,
+    /// A live object with this name is taken over.
+    Adopted,
+    /// The document says `state: absent`.
+    StateAbsent,
+    /// No document names it any more and `prune` allows it.
+    Pruned,
+    /// Named serials have another profile or none.
+    Assigned,
+    /// Named serials are not at Intune yet.
+    SerialsWait,
+}
+
+impl Reason {
+    /// The reason in words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Reason::New => "not at the service yet",
+            Reason::DeletedOutside => "deleted outside since the last apply",
+            Reason::ManifestChanged => "changed in the documents",
+            Reason::Drifted => "drifted outside since the last apply",
+            Reason::Differs => "differs from the documents",
+            Reason::Adopted => "a live object with this name is taken over",
+            Reason::StateAbsent => "the document says state: absent",
+            Reason::Pruned => "no document names it any more, and prune allows it",
+            Reason::Assigned => "named serials have another profile or none",
+            Reason::SerialsWait => "named serials are not at Intune yet",
+        }
+    }
+}
+
+/// How grave a step is (design section 4).
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum Class {
+    /// Creating and assigning.
+    Safe,
+    /// Felt by enrolled devices, or an adoption with changes.
+    Disruptive,
+    /// Deleting.
+    Destructive,
+    /// Cannot be undone by anybody.
+    Irreversible,
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Class::Safe => "safe",
+            Class::Disruptive => "disruptive",
+            Class::Destructive => "destructive",
+            Class::Irreversible => "irreversible",
+        })
+    }
+}
+
+/// An explanation beside a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Note {
+    /// The requirement row.
+    pub rule: String,
+    /// The explanation.
+    pub text: String,
+}
+
+impl Note {
+    /// A note that serves a row.
+    pub fn new(rule: &str, text: impl Into<String>) -> Self {
+        Self { rule: rule.to_owned(), text: text.into() }
+    }
+}
+
+/// Something for which nothing can be planned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Blocked {
+    /// The connection.
+    pub connection: Name,
+    /// The token, unless the whole connection is meant.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub token: Option<Name>,
+    /// The object, unless the whole token is meant.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub address: Option<Address>,
+    /// The kind of trouble; decides the exit code.
+    pub cause: Cause,
+    /// The requirement row, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rule: Option<String>,
+    /// What is the matter.
+    pub reason: String,
+    /// What to do next.
+    pub next: String,
+}
+
+/// Serials that wait.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Waiting {
+    /// The token where they are expected; absent where an assignment names several.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub token: Option<Name>,
+    /// The profile that they will get.
+    pub profile: Name,
+    /// The serials, ascending.
+    pub serials: Vec<Serial>,
+    /// What they wait for.
+    pub reason: String,
+    /// When it is expected at the latest, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub until: Option<Timestamp>,
+}
+
+/// A live object that a document describes exactly.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Adoption {
+    /// The document's object.
+    pub address: Address,
+    /// The connection.
+    pub connection: Name,
+    /// The token's id.
+    pub token_id: TokenId,
+    /// The profile's id; absent for a token.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub object: Option<ProfileId>,
+    /// Its display name.
+    pub name: String,
+}
+
+/// What is there and is not touched.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LeftAlone {
+    /// The token under which it is.
+    pub token: Name,
+    /// `profile`, `devices`, `token`.
+    pub what: String,
+    /// Its display name, or a count in words.
+    pub name: String,
+    /// Its id; empty for a count of devices.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub id: String,
+    /// How many objects the line stands for.
+    pub count: u64,
+    /// Why it is left alone, and how to change that.
+    pub why: String,
+    /// It was managed before (a removed document, a selector that no longer matches): always shown.
+    pub was_managed: bool,
+}
+
+/// How many calls `apply` will take, and how long about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Forecast {
+    /// Calls that write.
+    pub writes: u64,
+    /// Calls that read the lists back.
+    pub reads: u64,
+    /// Seconds, from the service's published limits and about half a second a call.
+    pub seconds: u64,
+}
+
+/// What the ledger shall know and no service needs to hear.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Bookkeeping {
+    /// What is in force at an address, where the ledger has it otherwise.
+    Applied {
+        /// The object.
+        address: Address,
+        /// The managed fields.
+        fields: Fields,
+    },
+    /// An object is gone, and no document asks for it.
+    Gone {
+        /// The object.
+        address: Address,
+        /// Why that is known.
+        why: String,
+    },
+    /// Serials that a sync was asked for have appeared.
+    NotWaiting {
+        /// The token.
+        token_id: TokenId,
+        /// Its address.
+        token: Address,
+        /// The serials.
+        serials: Vec<Serial>,
+    },
+}
+
+impl Plan {
+    /// Whether `apply` would send anything.
+    pub fn has_changes(&self) -> bool {
+        !self.steps.is_empty()
+    }
+
+    /// The gravest class of any step.
+    pub fn gravest(&self) -> Option<Class> {
+        self.steps.iter().map(|step| step.class).max()
+    }
+
+    /// The step with this id.
+    pub fn step(&self, id: &str) -> Option<&Step> {
+        self.steps.iter().find(|step| step.id == id)
+    }
+}
+
+impl Action {
+    /// The verb that begins a step's id and its line in the plan.
+    pub const fn verb(&self) -> &'static str {
+        match self {
+            Action::UpdateToken { .. } | Action::UpdateProfile { adopt: false, .. } => "update",
+            Action::UpdateProfile { adopt: true, .. } => "adopt",
+            Action::DeleteToken | Action::DeleteProfile => "delete",
+            Action::CreateProfile { .. } => "create",
+            Action::SetDefault { .. } => "default",
+            Action::Assign { after_sync: false, .. } => "assign",
+            Action::Assign { after_sync: true, .. } => "assign-after-sync",
+            Action::Sync { .. } => "sync",
+        }
+    }
+
+    /// How many devices the action names.
+    pub fn serials(&self) -> usize {
+        match self {
+            Action::Assign { groups, .. } => groups.iter().map(|group| group.serials.len()).sum(),
+            Action::Sync { serials } => serials.len(),
+            _ => 0,
+        }
+    }
+}

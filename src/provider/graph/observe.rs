@@ -1,0 +1,192 @@
+//! The read half: each fact whole, or unknown with its reason.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use reqwest::Method;
+use tokio::task::JoinSet;
+use url::Url;
+
+use super::batch;
+use super::client::{Call, GraphClient};
+use super::pages::Trail;
+use super::wire::{self, Kept, ProfileRecord, ScopeTagRecord, TokenRecord};
+use super::{Operation, ServiceError, convert};
+use crate::http::retry::Repeat;
+use crate::model::TokenId;
+use crate::model::live::{Complete, Devices, DevicesBuilder, Fact, LiveProfile, LiveToken, ScopeTag};
+use crate::progress::Progress;
+
+const TOKENS: [&str; 2] = ["deviceManagement", "depOnboardingSettings"];
+const WITH_DEFAULT: Option<&str> = Some("$expand=defaultIosEnrollmentProfile");
+
+/// Reads a tenant. It cannot write.
+#[derive(Clone, Debug)]
+pub struct GraphObserver(GraphClient);
+
+impl GraphObserver {
+    /// The read half of a connection.
+    pub fn new(client: GraphClient) -> Self {
+        Self(client)
+    }
+
+    /// Reads all enrollment tokens with their default iOS profile; pseudo tokens (`tokenType` none)
+    /// are left out.
+    ///
+    /// Source: `GET /deviceManagement/depOnboardingSettings`, reference section 2.2.
+    pub async fn tokens(&self) -> Fact<Complete<LiveToken>> {
+        let url = self.0.url(&TOKENS, WITH_DEFAULT);
+        let read = self.0.list::<Kept<TokenRecord>>(Operation::ReadTokens, url).await;
+        fact(
+            read.map(|kept| Complete::after_last_page(kept.into_iter().filter_map(convert::token).collect())),
+        )
+    }
+
+    /// Reads one enrollment token, as for following a sync; `Known(None)` if it is not there.
+    ///
+    /// Source: `GET /deviceManagement/depOnboardingSettings/{id}`, reference section 2.2.
+    pub async fn token(&self, id: &TokenId) -> Fact<Option<LiveToken>> {
+        let url = self.0.url(&[TOKENS[0], TOKENS[1], &id.0], WITH_DEFAULT);
+        let body = match self.0.get(Operation::ReadToken, url).await {
+            Ok(body) => body,
+            Err(error) if error.status == Some(404) => return Fact::Known(None),
+            Err(error) => return Fact::Unknown(error.into()),
+        };
+        let read = wire::read_one::<TokenRecord>(&body).map(convert::token);
+        fact(read.map_err(|error| self.unreadable(Operation::ReadToken, &error)))
+    }
+
+    /// Reads all scope tags of the tenant.
+    ///
+    /// Source: `GET /deviceManagement/roleScopeTags`, reference section 6.
+    pub async fn scope_tags(&self) -> Fact<Complete<ScopeTag>> {
+        let url = self.0.url(&["deviceManagement", "roleScopeTags"], None);
+        let read = self.0.list::<Kept<ScopeTagRecord>>(Operation::ReadScopeTags, url).await;
+        fact(read.map(|kept| Complete::after_last_page(kept.into_iter().map(convert::scope_tag).collect())))
+    }
+
+    /// Reads all enrollment profiles of each token. The first pages go 20 to a `$batch`; a failure
+    /// makes only its own token unknown.
+    ///
+    /// Source: `GET …/{token}/enrollmentProfiles`, reference section 3.2.
+    pub async fn profiles(&self, tokens: &[TokenId]) -> BTreeMap<TokenId, Fact<Complete<LiveProfile>>> {
+        let reads = tokens.chunks(batch::MOST).map(|chunk| async move {
+            let firsts = self.first_pages(Operation::ReadProfiles, chunk, "enrollmentProfiles").await;
+            join_all(chunk.iter().zip(firsts).map(|(token, first)| async move {
+                let read = self.profiles_of(first).await;
+                (token.clone(), fact(read))
+            }))
+            .await
+        });
+        join_all(reads).await.into_iter().flatten().collect()
+    }
+
+    async fn profiles_of(&self, first: FirstPage) -> Result<Complete<LiveProfile>, ServiceError> {
+        let kept: Vec<Kept<ProfileRecord>> =
+            self.0.list_from(Operation::ReadProfiles, &first.url, first.body?).await?;
+        Ok(Complete::after_last_page(kept.into_iter().map(convert::profile).collect()))
+    }
+
+    /// Reads all device identities of each token, several tokens side by side, the pages of one token
+    /// in their order. A page is parsed while the next is on its way. A failure makes only its own
+    /// token unknown.
+    ///
+    /// Source: `GET …/{token}/importedAppleDeviceIdentities`, reference section 4.1.
+    pub async fn devices(
+        &self,
+        tokens: &[TokenId],
+        progress: &dyn Progress,
+    ) -> BTreeMap<TokenId, Fact<Devices>> {
+        let reads = tokens.chunks(batch::MOST).map(|chunk| async move {
+            let firsts =
+                self.first_pages(Operation::ReadDevices, chunk, "importedAppleDeviceIdentities").await;
+            join_all(chunk.iter().zip(firsts).map(|(token, first)| async move {
+                let read = self.devices_of(token, first, progress).await;
+                (token.clone(), fact(read))
+            }))
+            .await
+        });
+        join_all(reads).await.into_iter().flatten().collect()
+    }
+
+    async fn devices_of(
+        &self,
+        token: &TokenId,
+        first: FirstPage,
+        progress: &dyn Progress,
+    ) -> Result<Devices, ServiceError> {
+        let operation = Operation::ReadDevices;
+        let mut trail = Trail::new(operation, &first.url);
+        let mut rows = DevicesBuilder::default();
+        let mut read = 0;
+        let mut expected = None;
+        let mut body = first.body?;
+        loop {
+            let mut next = None;
+            let page = wire::read_devices_page(&body, &mut rows, |link| {
+                next = Some(trail.follow(&self.0, link).map(|url| self.request_ahead(url)));
+            })
+            .map_err(|error| self.unreadable(operation, &error))?;
+            read += page.rows;
+            expected = expected.or(page.count);
+            progress.read(token, read, expected);
+            let Some(next) = next else { return Ok(rows.after_last_page()) };
+            body = match next?.join_next().await {
+                Some(Ok(answer)) => answer?,
+                Some(Err(_)) | None => {
+                    let detail = "the request for the next page was given up";
+                    return Err(ServiceError::unreadable(operation, detail, self.0.redactor()));
+                }
+            };
+        }
+    }
+
+    /// Sends the request for a page on a task of its own, given up when the set is dropped.
+    fn request_ahead(&self, url: Url) -> JoinSet<Result<Bytes, ServiceError>> {
+        let client = self.0.clone();
+        let mut ahead = JoinSet::new();
+        ahead.spawn(async move { client.get(Operation::ReadDevices, url).await });
+        ahead
+    }
+
+    /// The first page of one list of each token, in their order.
+    async fn first_pages(&self, operation: Operation, tokens: &[TokenId], list: &str) -> Vec<FirstPage> {
+        let calls: Vec<Call> = tokens
+            .iter()
+            .map(|token| Call {
+                operation,
+                method: Method::GET,
+                url: self.0.url(&[TOKENS[0], TOKENS[1], &token.0, list], None),
+                body: None,
+                repeat: Repeat::Read,
+                weight: 1,
+            })
+            .collect();
+        let answers = self.0.batch(&calls).await;
+        calls
+            .into_iter()
+            .zip(answers)
+            .map(|(call, answer)| FirstPage {
+                url: call.url,
+                body: answer.map(|success| success.answer.body).map_err(|failure| failure.error),
+            })
+            .collect()
+    }
+
+    fn unreadable(&self, operation: Operation, error: &serde_json::Error) -> ServiceError {
+        ServiceError::unreadable(operation, &error.to_string(), self.0.redactor())
+    }
+}
+
+struct FirstPage {
+    url: Url,
+    body: Result<Bytes, ServiceError>,
+}
+
+fn fact<T>(read: Result<T, ServiceError>) -> Fact<T> {
+    match read {
+        Ok(fact) => Fact::Known(fact),
+        Err(error) => Fact::Unknown(error.into()),
+    }
+}

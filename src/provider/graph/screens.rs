@@ -1,0 +1,31 @@
+//! The iOS and iPadOS screens of Setup Assistant as classic profiles carry them (P-25): the rows of
+//! [`crate::model::screens`] that a classic profile has.
+//!
+//! A boolean member is true for hide. Whether a classic profile accepts the keys without a boolean
+//! is unverified.
+
+use crate::model::screens::{SCREENS, Wire};
+
+/// How a classic profile carries a screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Member {
+    /// A boolean member of this name; true hides.
+    Boolean(&'static str),
+    /// Only the Apple key in `enabledSkipKeys`.
+    SkipKey,
+}
+
+/// Keys that the service refuses in `enabledSkipKeys` (reference intune-graph section 3.4).
+pub const REFUSED_KEYS: [&str; 2] = ["Privacy", "Registration"];
+
+/// All screens of iOS and iPadOS: name, member, Apple's skip key (`None`: the screen has no key).
+pub fn ios_screens() -> impl Iterator<Item = (&'static str, Member, Option<&'static str>)> {
+    SCREENS.iter().filter_map(|screen| {
+        let member = match screen.ios {
+            Wire::Member(member) => Member::Boolean(member),
+            Wire::SkipKeys => Member::SkipKey,
+            Wire::None => return None,
+        };
+        Some((screen.name, member, screen.key))
+    })
+}

@@ -1,0 +1,100 @@
+//! The world's time: it stands still until it is stepped, and what falls due happens on the way.
+//!
+//! Syncs end, new devices appear, and the automatic sync of every 12 hours runs (reference
+//! section 2.4). Nothing here looks at the machine's clock.
+
+use std::time::Duration;
+
+use super::world::{Device, EnrollmentState, Token, World};
+use crate::model::clock::{Timestamp, after};
+
+/// The least time between two syncs that a person or program asks for.
+pub const SYNC_WINDOW: Duration = Duration::from_secs(15 * 60);
+/// The rhythm of automatic delta syncs.
+const AUTOMATIC: Duration = Duration::from_secs(12 * 3600);
+/// How long a sync takes at least; "minutes" (reference section 8.7).
+const SYNC_TAKES: Duration = Duration::from_secs(120);
+/// Devices that come over per minute (reference section 2.4).
+const PER_MINUTE: usize = 3000;
+/// The `lastSyncErrorCode` of a sync that Apple refused. The values are not published; any that
+/// is not 0 says "failed".
+const REFUSED_BY_APPLE: i32 = 7;
+
+impl World {
+    /// Steps to `to`, and does what falls due until then. Never steps back.
+    pub fn advance_to(&mut self, to: Timestamp) {
+        if to <= self.now {
+            return;
+        }
+        for token in self.tenants.iter_mut().flat_map(|tenant| &mut tenant.tokens) {
+            token.pass_time(to);
+        }
+        self.now = to;
+    }
+
+    /// Steps by `span`.
+    pub fn advance(&mut self, span: Duration) {
+        self.advance_to(after(self.now, span));
+    }
+}
+
+impl Token {
+    /// Begins a sync at `now`.
+    pub fn begin_sync(&mut self, now: Timestamp) {
+        self.sync.triggered = now;
+        let minutes = (self.at_apple.len() / PER_MINUTE) as u64;
+        self.sync.ends = Some(after(now, SYNC_TAKES + Duration::from_secs(60 * minutes)));
+    }
+
+    /// Whether a sync may be asked for at `now`.
+    pub fn may_sync(&self, now: Timestamp) -> bool {
+        now >= after(self.sync.triggered, SYNC_WINDOW)
+    }
+
+    fn pass_time(&mut self, to: Timestamp) {
+        self.end_sync(to);
+        // The first automatic sync brings everything; of those after it only the last is seen.
+        for pick_last in [false, true] {
+            let mut due = after(self.sync.triggered, AUTOMATIC);
+            if due > to {
+                return;
+            }
+            if pick_last {
+                let spans = to.duration_since(due).as_secs() / AUTOMATIC.as_secs() as i64;
+                due = after(due, AUTOMATIC.saturating_mul(u32::try_from(spans).unwrap_or(u32::MAX)));
+            }
+            self.begin_sync(due);
+            self.end_sync(to);
+        }
+    }
+
+    fn end_sync(&mut self, to: Timestamp) {
+        let Some(ends) = self.sync.ends.filter(|ends| *ends <= to) else { return };
+        self.sync.ends = None;
+        if self.sync.terms_pending || self.expires <= ends {
+            self.sync.error_code = REFUSED_BY_APPLE;
+            return;
+        }
+        self.sync.error_code = 0;
+        self.sync.succeeded = ends;
+        for arrival in std::mem::take(&mut self.at_apple) {
+            let profile = self.defaults.get(&arrival.platform).copied().unwrap_or(0);
+            let device = Device {
+                serial: arrival.serial,
+                profile,
+                platform: arrival.platform,
+                state: EnrollmentState::NotContacted,
+                released: false,
+                assigned: if profile == 0 { 0 } else { ends.as_second() },
+                created: ends.as_second(),
+                contacted: 0,
+            };
+            match self.device_mut(&arrival.serial) {
+                // It was released and comes back: a new life.
+                Some(known) if known.released => *known = device,
+                Some(_) => {}
+                None => self.add_device(device),
+            }
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Which operation a method and path ask for, under the names of the OpenAPI subset.
+
+use crate::sim::calls::CallKind;
+use crate::sim::world::Platform;
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operation {
+    Tokens,
+    TokenCount,
+    Token,
+    PatchToken,
+    DeleteToken,
+    Default(Platform),
+    Sync,
+    Profiles,
+    ProfileCount,
+    CreateProfile,
+    Profile,
+    PatchProfile,
+    DeleteProfile,
+    SetDefault,
+    Assign,
+    Devices,
+    DeviceCount,
+    Device,
+    ScopeTags,
+    ScopeTagCount,
+    ScopeTag,
+    /// A path that is none; the segment at which that was seen.
+    Unknown,
+}
+
+/// An operation with the ids of its path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Route {
+    pub operation: Operation,
+    /// The token's id, or the scope tag's.
+    pub parent: String,
+    /// The id below it.
+    pub child: String,
+    /// Whether the method changes things.
+    pub kind: CallKind,
+}
+
+/// Finds the route of a path below the version, e.g. `/deviceManagement/roleScopeTags`.
+pub(super) fn route(method: &str, path: &str) -> Route {
+    let segments: Vec<String> = path.split('/').filter(|segment| !segment.is_empty()).map(decode).collect();
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let kind = if method == "GET" { CallKind::Read } else { CallKind::Write };
+    let at = |operation, parent: &str, child: &str| Route {
+        operation,
+        parent: parent.to_owned(),
+        child: child.to_owned(),
+        kind,
+    };
+    let unknown = || at(Operation::Unknown, segments.last().unwrap_or(&""), "");
+    let ["deviceManagement", collection, rest @ ..] = segments.as_slice() else { return unknown() };
+    use Operation as O;
+    match (*collection, method, rest) {
+        ("roleScopeTags", "GET", []) => at(O::ScopeTags, "", ""),
+        ("roleScopeTags", "GET", ["$count"]) => at(O::ScopeTagCount, "", ""),
+        ("roleScopeTags", "GET", [tag]) => at(O::ScopeTag, tag, ""),
+        ("depOnboardingSettings", "GET", []) => at(O::Tokens, "", ""),
+        ("depOnboardingSettings", "GET", ["$count"]) => at(O::TokenCount, "", ""),
+        ("depOnboardingSettings", "GET", [token]) => at(O::Token, token, ""),
+        ("depOnboardingSettings", "PATCH", [token]) => at(O::PatchToken, token, ""),
+        ("depOnboardingSettings", "DELETE", [token]) => at(O::DeleteToken, token, ""),
+        ("depOnboardingSettings", method, [token, below @ ..]) => match (method, below) {
+            ("POST", ["syncWithAppleDeviceEnrollmentProgram"]) => at(O::Sync, token, ""),
+            ("GET", [name]) if default_platform(name).is_some() => {
+                at(default_platform(name).map_or(O::Unknown, O::Default), token, "")
+            }
+            ("GET", ["enrollmentProfiles"]) => at(O::Profiles, token, ""),
+            ("POST", ["enrollmentProfiles"]) => at(O::CreateProfile, token, ""),
+            ("GET", ["enrollmentProfiles", "$count"]) => at(O::ProfileCount, token, ""),
+            ("GET", ["enrollmentProfiles", profile]) => at(O::Profile, token, profile),
+            ("PATCH", ["enrollmentProfiles", profile]) => at(O::PatchProfile, token, profile),
+            ("DELETE", ["enrollmentProfiles", profile]) => at(O::DeleteProfile, token, profile),
+            ("POST", ["enrollmentProfiles", profile, "setDefaultProfile"]) => {
+                at(O::SetDefault, token, profile)
+            }
+            ("POST", ["enrollmentProfiles", profile, "updateDeviceProfileAssignment"]) => {
+                at(O::Assign, token, profile)
+            }
+            ("GET", ["importedAppleDeviceIdentities"]) => at(O::Devices, token, ""),
+            ("GET", ["importedAppleDeviceIdentities", "$count"]) => at(O::DeviceCount, token, ""),
+            ("GET", ["importedAppleDeviceIdentities", device]) => at(O::Device, token, device),
+            _ => unknown(),
+        },
+        _ => unknown(),
+    }
+}
+
+/// A path segment with its `%xx` undone; what is no such escape stays.
+fn decode(segment: &str) -> String {
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut rest = segment.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let escaped = (*first == b'%').then(|| after.get(..2)).flatten();
+        let escaped = escaped.and_then(|hex| std::str::from_utf8(hex).ok());
+        match escaped.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The platform of `default{…}EnrollmentProfile`; the spelling is the service's.
+pub(super) fn default_platform(member: &str) -> Option<Platform> {
+    DEFAULTS.iter().find(|(name, _)| *name == member).map(|(_, platform)| *platform)
+}
+
+/// The navigation members for default profiles.
+pub(super) const DEFAULTS: [(&str, Platform); 4] = [
+    ("defaultIosEnrollmentProfile", Platform::Ios),
+    ("defaultMacOsEnrollmentProfile", Platform::MacOs),
+    ("defaultTvOSEnrollmentProfile", Platform::TvOs),
+    ("defaultVisionOSEnrollmentProfile", Platform::VisionOs),
+];
+
+impl Operation {
+    /// The operation's id in the OpenAPI subset.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Operation::Tokens => "deviceManagement.depOnboardingSettings.get",
+            Operation::TokenCount => "deviceManagement.depOnboardingSettings.count.get",
+            Operation::Token => "deviceManagement.depOnboardingSettings.item.get",
+            Operation::PatchToken => "deviceManagement.depOnboardingSettings.item.patch",
+            Operation::DeleteToken => "deviceManagement.depOnboardingSettings.item.delete",
+            Operation::Default(Platform::Ios) => {
+                "deviceManagement.depOnboardingSettings.item.defaultIosEnrollmentProfile.get"
+            }
+            Operation::Default(Platform::MacOs) => {
+                "deviceManagement.depOnboardingSettings.item.defaultMacOsEnrollmentProfile.get"
+            }
+            Operation::Default(Platform::TvOs) => {
+                "deviceManagement.depOnboardingSettings.item.defaultTvOSEnrollmentProfile.get"
+            }
+            Operation::Default(Platform::VisionOs) => {
+                "deviceManagement.depOnboardingSettings.item.defaultVisionOSEnrollmentProfile.get"
+            }
+            Operation::Sync => {
+                "deviceManagement.depOnboardingSettings.item.syncWithAppleDeviceEnrollmentProgram.post"
+            }
+            Operation::Profiles => "deviceManagement.depOnboardingSettings.item.enrollmentProfiles.get",
+            Operation::ProfileCount => {
+                "deviceManagement.depOnboardingSettings.item.enrollmentProfiles.count.get"
+            }
+            Operation::CreateProfile => "deviceManagement.depOnboardingSettings.item.enrollmentProfiles.post",
+            Operation::Profile => "deviceManagement.depOnboardingSettings.item.enrollmentProfiles.item.get",
+            Operation::PatchProfile => {
+                "deviceManagement.depOnboardingSettings.item.enrollmentProfiles.item.patch"
+            }
+            Operation::DeleteProfile => {
+                "deviceManagement.depOnboardingSettings.item.enrollmentProfiles.item.delete"
+            }
+            Operation::SetDefault => {
+                "deviceManagement.depOnboardingSettings.item.enrollmentProfiles.item.setDefaultProfile.post"
+            }
+            Operation::Assign => {
+                "deviceManagement.depOnboardingSettings.item.enrollmentProfiles.item.updateDeviceProfileAssignment.post"
+            }
+            Operation::Devices => {
+                "deviceManagement.depOnboardingSettings.item.importedAppleDeviceIdentities.get"
+            }
+            Operation::DeviceCount => {
+                "deviceManagement.depOnboardingSettings.item.importedAppleDeviceIdentities.count.get"
+            }
+            Operation::Device => {
+                "deviceManagement.depOnboardingSettings.item.importedAppleDeviceIdentities.item.get"
+            }
+            Operation::ScopeTags => "deviceManagement.roleScopeTags.get",
+            Operation::ScopeTagCount => "deviceManagement.roleScopeTags.count.get",
+            Operation::ScopeTag => "deviceManagement.roleScopeTags.item.get",
+            Operation::Unknown => "unknown",
+        }
+    }
+
+    /// Whether it answers with pages.
+    pub(super) fn is_list(self) -> bool {
+        matches!(self, Operation::Tokens | Operation::Profiles | Operation::Devices | Operation::ScopeTags)
+    }
+}

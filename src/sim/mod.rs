@@ -1,0 +1,269 @@
+//! The simulator: Entra's token endpoint and Microsoft Graph for Intune's Apple enrollment, on
+//! loopback, over one seeded world with a clock that can be stepped (design section 8).
+//!
+//! It is written from the services' descriptions and not from a client: it imports nothing of
+//! ours but identifiers and time, so that a mistake of the client is not repeated here. Key
+//! invariant: an answer follows from the world, the request and the faults that are switched on,
+//! never from the machine's clock.
+//!
+//! ```text
+//!   client ──> graph ──┐
+//!   client ──> login ──┼──> faults ──> World <── portal, clock, faults ──< control <── harness
+//! ```
+
+#![warn(missing_docs)]
+
+pub mod calls;
+mod clock;
+mod control;
+pub mod fault;
+mod graph;
+mod line;
+mod login;
+pub mod portal;
+mod record;
+mod remote;
+pub mod seed;
+mod shared;
+pub mod world;
+
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+pub use calls::{Call, CallKind};
+pub use control::schema as control_schema;
+pub use fault::{Fault, FaultName, When};
+pub use remote::RemoteSim;
+pub use seed::{Seed, SeedClient, SeedTenant, SeedToken};
+pub use world::{World, WorldError};
+
+use crate::model::clock::{Clock, Timestamp, after};
+use line::{CuttableListener, Line};
+use shared::Shared;
+
+/// How a simulator is started.
+#[derive(Debug)]
+pub struct Options {
+    /// The world to begin with.
+    pub world: World,
+    /// The first of the ports, in the order control, graph, login; `None`: any free ones.
+    pub ports_from: Option<u16>,
+    /// Rows per page of every list; `None`: 1000.
+    pub page_size: Option<usize>,
+    /// Where every exchange is appended as a line of JSON; `None`: nowhere.
+    pub record: Option<PathBuf>,
+    /// Where the world is kept: written after each write request and at the end; only at the end
+    /// for a world of more than 20,000 devices. `None`: nowhere.
+    pub persist: Option<PathBuf>,
+}
+
+impl Options {
+    /// Any ports, pages of 1000, nothing written to disk.
+    pub fn new(world: World) -> Self {
+        Self { world, ports_from: None, page_size: None, record: None, persist: None }
+    }
+}
+
+/// Where the services of a simulator are: scheme, host and port, as the real hosts are rooted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Addresses {
+    /// The control port.
+    pub control: String,
+    /// Microsoft Graph.
+    pub graph: String,
+    /// Entra's token service.
+    pub login: String,
+}
+
+/// Why a simulator does not run, or cannot be reached.
+#[derive(Debug, thiserror::Error)]
+pub enum SimError {
+    /// A port is not to be had.
+    #[error("the simulator cannot listen on 127.0.0.1:{port}; choose others with --ports-from")]
+    Listen {
+        /// The port; 0 is any.
+        port: u16,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The ports from the given one on go beyond 65535.
+    #[error("there are not three ports from {from} on; choose a lower --ports-from")]
+    NoPorts {
+        /// The first port.
+        from: u16,
+    },
+    /// The record cannot be opened.
+    #[error("the record of exchanges {path} cannot be written")]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The world cannot be kept.
+    #[error("the simulator's world {path} cannot be written")]
+    Persist {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A simulator that should run elsewhere does not answer as one.
+    #[error("no simulator answers at {address}")]
+    Remote {
+        /// Its control address.
+        address: String,
+        /// What went wrong.
+        #[source]
+        source: reqwest::Error,
+    },
+}
+
+/// A running simulator. It ends when [`Sim::stop`] is called or the value is dropped.
+#[derive(Debug)]
+pub struct Sim {
+    shared: Arc<Shared>,
+    shutdown: watch::Sender<bool>,
+}
+
+impl Sim {
+    /// Starts every service on a loopback port of its own.
+    ///
+    /// # Errors
+    /// When a port or the record cannot be had.
+    pub async fn start(options: Options) -> Result<Sim, SimError> {
+        let mut listeners = Vec::new();
+        for offset in 0..3u16 {
+            let port = match options.ports_from {
+                None => 0,
+                Some(from) => from.checked_add(offset).ok_or(SimError::NoPorts { from })?,
+            };
+            let refused = |source| SimError::Listen { port, source };
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(refused)?;
+            let address = listener.local_addr().map_err(refused)?;
+            listeners.push((listener, address));
+        }
+        let url = |at: usize| listeners.get(at).map(|(_, a): &(_, SocketAddr)| format!("http://{a}"));
+        let addresses = Addresses {
+            control: url(0).unwrap_or_default(),
+            graph: url(1).unwrap_or_default(),
+            login: url(2).unwrap_or_default(),
+        };
+        let shared = Arc::new(Shared::new(options, addresses)?);
+        let routers = [
+            control::router(Arc::clone(&shared)),
+            Router::new().fallback(graph::serve).with_state(Arc::clone(&shared)),
+            Router::new().fallback(login::serve).with_state(Arc::clone(&shared)),
+        ];
+        let (shutdown, _) = watch::channel(false);
+        for ((listener, _), router) in listeners.into_iter().zip(routers) {
+            let mut over = shutdown.subscribe();
+            let service = router.into_make_service_with_connect_info::<Line>();
+            let server =
+                axum::serve(CuttableListener(listener), service).with_graceful_shutdown(async move {
+                    // A sender that is gone means the same as a word from it.
+                    let _ = over.changed().await;
+                });
+            tokio::spawn(async move {
+                // `axum::serve` returns only after the shutdown, and then without an error.
+                let _ = server.await;
+            });
+        }
+        Ok(Sim { shared, shutdown })
+    }
+
+    /// Where the services are.
+    pub fn addresses(&self) -> &Addresses {
+        self.shared.addresses()
+    }
+
+    /// The world's clock: waiting on it steps it.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(WorldClock(Arc::clone(&self.shared)))
+    }
+
+    /// A copy of the world as it is.
+    pub fn world(&self) -> World {
+        self.shared.world().clone()
+    }
+
+    /// Looks at the world, or changes it, without a copy. Nothing is served meanwhile.
+    pub fn with_world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
+        look(&mut self.shared.world())
+    }
+
+    /// What was asked of the services since the start or since [`Sim::forget_calls`].
+    pub fn calls(&self) -> Vec<Call> {
+        self.shared.calls().list()
+    }
+
+    /// Forgets the calls, as `DELETE /calls` does.
+    pub fn forget_calls(&self) {
+        self.shared.calls().clear();
+    }
+
+    /// Switches a fault on, as `POST /faults` does. Returns its id.
+    pub fn add_fault(&self, fault: Fault) -> String {
+        self.shared.faults().add(fault)
+    }
+
+    /// Switches all faults off, as `DELETE /faults` does.
+    pub fn clear_faults(&self) {
+        self.shared.faults().clear();
+        self.shared.faults_changed();
+    }
+
+    /// How often a fault has struck; `None` for one that is not there.
+    pub fn fault_hits(&self, id: &str) -> Option<u64> {
+        self.shared.faults().hits(id)
+    }
+
+    /// Returns once the fault has struck so many times; at once for one that is not there.
+    pub async fn fault_hit(&self, id: &str, hits: u64) {
+        self.shared.wait_for_hits(id, hits).await;
+    }
+
+    /// Stops every service, cuts what is still being answered, and keeps the world.
+    ///
+    /// # Errors
+    /// When the world could not be kept, or the record not be written to the end.
+    pub async fn stop(self) -> Result<(), SimError> {
+        self.shared.stop();
+        self.shutdown.send_replace(true);
+        self.shared.keep_at_end()
+    }
+}
+
+/// The clock of a world in this process.
+struct WorldClock(Arc<Shared>);
+
+impl Clock for WorldClock {
+    fn now(&self) -> Timestamp {
+        self.0.world().now
+    }
+
+    /// Steps the world to `span` after this call, so that waits side by side do not add up.
+    fn sleep(&self, span: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        let until = after(self.now(), span);
+        Box::pin(async move {
+            // Others that wait as well get to name their instant first.
+            tokio::task::yield_now().await;
+            self.0.world().advance_to(until);
+        })
+    }
+}

@@ -1,0 +1,80 @@
+//! The record of exchanges, one JSON object per line: what contract tests judge.
+//!
+//! Bearers and secrets never get in: of the request's headers only the content type is kept, and
+//! the sign-in's secret members are replaced.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+/// One exchange.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Exchange<'a> {
+    /// `graph` or `login`.
+    pub service: &'a str,
+    /// The operation's id.
+    pub operation: &'a str,
+    /// The HTTP method.
+    pub method: &'a str,
+    /// The path, with the version in front also for requests of a `$batch`.
+    pub path: std::borrow::Cow<'a, str>,
+    /// The raw query; empty without one.
+    pub query: &'a str,
+    /// The content type of the request, if it had one.
+    pub request_headers: Headers<'a>,
+    /// The request's JSON, or its text where it is none; null without a body.
+    pub request_body: Option<Box<RawValue>>,
+    /// Null where no answer left (the line was cut).
+    pub status: Option<u16>,
+    /// The answer's JSON, or its text where it is none; null without a body.
+    pub response_body: Option<Box<RawValue>>,
+    /// Whether it was a request of a `$batch`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub batch: bool,
+}
+
+/// The request headers that are kept.
+#[derive(Debug, Serialize)]
+pub(super) struct Headers<'a> {
+    /// `Content-Type`.
+    #[serde(rename = "content-type", skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<&'a str>,
+}
+
+/// An open record.
+#[derive(Debug)]
+pub(super) struct Recorder(BufWriter<File>);
+
+impl Recorder {
+    /// Opens the file to append to.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        File::options().create(true).append(true).open(path).map(|file| Self(BufWriter::new(file)))
+    }
+
+    /// Appends an exchange and hands it to the system, so that a killed process loses none.
+    pub(super) fn write(&mut self, exchange: &Exchange<'_>) -> io::Result<()> {
+        serde_json::to_writer(&mut self.0, exchange)?;
+        self.0.write_all(b"\n")?;
+        self.0.flush()
+    }
+}
+
+/// A body as JSON: itself, or its text as a JSON string; `None` for an empty one.
+pub(super) fn body(bytes: &[u8]) -> Option<Box<RawValue>> {
+    if bytes.is_empty() {
+        return None;
+    }
+    let text = String::from_utf8_lossy(bytes);
+    match serde_json::from_str::<Box<RawValue>>(&text) {
+        Ok(json) if !text.contains('\n') => Some(json),
+        // A line is a record: JSON of several lines is written anew.
+        Ok(_) => serde_json::from_slice::<serde_json::Value>(bytes)
+            .ok()
+            .and_then(|value| serde_json::value::to_raw_value(&value).ok()),
+        Err(_) => serde_json::value::to_raw_value(&text).ok(),
+    }
+}

@@ -1,0 +1,476 @@
+//! The world behind the services: what Intune holds and what Apple has, at one instant. Plain data.
+//!
+//! It may import identifiers and time only. Key invariant: everything in it follows from the seed
+//! and the requests, never from the machine's clock or its randomness; ids are UUIDs of version 5.
+//! It is the oracle of safety tests: [`History`] counts what was done, whatever a client believes.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::model::Serial;
+use crate::model::clock::Timestamp;
+
+/// The version of the world's JSON form.
+pub const FORMAT: u32 = 1;
+
+/// Everything the simulated services hold.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct World {
+    /// [`FORMAT`] of the writer.
+    pub format: u32,
+    /// The seed that ids and chance follow from.
+    pub seed: u64,
+    /// The present instant of the world.
+    pub now: Timestamp,
+    /// The tenants, in the order of their making.
+    pub tenants: Vec<Tenant>,
+    /// The birth number of the newest profile; the first one has 1.
+    pub births: u32,
+    /// What was done through the services' APIs since the world began.
+    pub history: History,
+}
+
+/// Counts for oracles. Changes by [`super::portal`] are not in them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct History {
+    /// Profiles created, by token id and display name at creation.
+    pub profiles_created: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Profiles deleted, by token id and display name at deletion.
+    pub profiles_deleted: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Profiles changed, by profile id.
+    pub profiles_updated: BTreeMap<String, u64>,
+    /// Assignment requests that named a known serial, by serial.
+    pub assignments: BTreeMap<Serial, u64>,
+    /// Syncs that were accepted, by token id; the automatic ones are not counted.
+    pub syncs: BTreeMap<String, u64>,
+    /// Defaults set, by token id.
+    pub defaults_set: BTreeMap<String, u64>,
+    /// Changes of a token itself, by token id.
+    pub tokens_updated: BTreeMap<String, u64>,
+    /// Ids of deleted tokens, in order.
+    pub tokens_deleted: Vec<String>,
+}
+
+/// An Entra tenant with its Intune.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tenant {
+    /// The tenant's id as the seed wrote it; compared without regard to case.
+    pub id: String,
+    /// Applications that may sign in; empty: any.
+    pub clients: Vec<Client>,
+    /// Role scope tags; the first one is the built-in `0`.
+    pub scope_tags: Vec<ScopeTag>,
+    /// Enrollment tokens, in the order of their making.
+    pub tokens: Vec<Token>,
+    /// Names and ids under which deleted tokens were known, so that a later start does not bring
+    /// them back.
+    pub deleted_tokens: BTreeSet<String>,
+}
+
+/// An application that may sign in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Client {
+    /// The application's client id.
+    pub client_id: String,
+    /// The only secret or assertion accepted; `None`: any that is not empty. It is a simulator's
+    /// word and no secret of anybody.
+    pub secret: Option<String>,
+}
+
+/// A role scope tag.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScopeTag {
+    /// A small number as text, as Intune gives them.
+    pub id: String,
+    /// The name.
+    pub display_name: String,
+    /// True for `0` alone.
+    pub is_built_in: bool,
+}
+
+/// An enrollment token (`depOnboardingSetting`).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Token {
+    /// A GUID.
+    pub id: String,
+    /// `tokenName`.
+    pub name: String,
+    /// Every name under which a seed named it.
+    pub known_as: BTreeSet<String>,
+    /// `appleIdentifier`.
+    pub apple_identifier: String,
+    /// `tokenType`: `none`, `dep`, `appleSchoolManager`.
+    pub token_type: String,
+    /// `roleScopeTagIds`.
+    pub scope_tag_ids: Vec<String>,
+    /// `tokenExpirationDateTime`.
+    pub expires: Timestamp,
+    /// `lastModifiedDateTime`.
+    pub modified: Timestamp,
+    /// What is known about syncs with Apple.
+    pub sync: Sync,
+    /// Profiles by birth number, mirrored policies among them.
+    pub profiles: BTreeMap<u32, Profile>,
+    /// Birth number of the default profile per platform.
+    pub defaults: BTreeMap<Platform, u32>,
+    /// Device identities; the position is the order of lists and never changes.
+    pub devices: Vec<Device>,
+    /// What Apple has for this token and Intune has not seen yet.
+    pub at_apple: Vec<Arrival>,
+    #[serde(skip)]
+    positions: HashMap<Serial, u32>,
+}
+
+/// A token's syncs with Apple.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sync {
+    /// `lastSyncTriggeredDateTime`.
+    pub triggered: Timestamp,
+    /// `lastSuccessfulSyncDateTime`.
+    pub succeeded: Timestamp,
+    /// `lastSyncErrorCode`; 0 is none.
+    pub error_code: i32,
+    /// When the running sync ends; `None` while none runs.
+    pub ends: Option<Timestamp>,
+    /// Apple's terms wait for a person: syncs fail.
+    pub terms_pending: bool,
+}
+
+/// The platform of a profile or device.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+pub enum Platform {
+    /// iOS and iPadOS.
+    #[serde(rename = "ios")]
+    Ios,
+    /// macOS.
+    #[serde(rename = "macOS")]
+    MacOs,
+    /// tvOS.
+    #[serde(rename = "tvOS")]
+    TvOs,
+    /// visionOS.
+    #[serde(rename = "visionOS")]
+    VisionOs,
+}
+
+/// An enrollment profile under a token.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Profile {
+    /// `{tokenId}_{guid}`; some mirrors carry `ECV2_` in front.
+    pub id: String,
+    /// Its number in the order of all profiles ever made in this world.
+    pub birth: u32,
+    /// The bare type: `depIOSEnrollmentProfile`.
+    pub kind: String,
+    /// A mirror of a new-generation enrollment policy: it never reports itself as the default
+    /// and is not written here.
+    pub mirrored: bool,
+    /// All members but `id`, `@odata.type` and `isDefault`.
+    pub members: Map<String, Value>,
+    /// From when on requests for it by id find it.
+    pub found_from: Timestamp,
+    /// From when on lists show it.
+    pub listed_from: Timestamp,
+}
+
+/// `enrollmentState` of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum EnrollmentState {
+    /// `unknown`
+    Unknown,
+    /// `enrolled`
+    Enrolled,
+    /// `pendingReset`
+    PendingReset,
+    /// `failed`
+    Failed,
+    /// `notContacted`
+    NotContacted,
+    /// `blocked`
+    Blocked,
+}
+
+/// A device identity, 56 bytes; what can be computed from the serial is not kept.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Device {
+    /// `serialNumber`.
+    pub serial: Serial,
+    /// Birth number of the requested profile; 0 is none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub profile: u32,
+    /// `platform`.
+    pub platform: Platform,
+    /// `enrollmentState`.
+    pub state: EnrollmentState,
+    /// `isDeleted`: released at Apple.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub released: bool,
+    /// `requestedEnrollmentProfileAssignmentDateTime`, Unix seconds; 0 is never.
+    #[serde(default, skip_serializing_if = "is_zero_time")]
+    pub assigned: i64,
+    /// `createdDateTime`, Unix seconds.
+    pub created: i64,
+    /// `lastContactedDateTime`, Unix seconds; 0 is never.
+    #[serde(default, skip_serializing_if = "is_zero_time")]
+    pub contacted: i64,
+}
+
+/// A device at Apple that the next sync brings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Arrival {
+    /// Its serial.
+    pub serial: Serial,
+    /// Its platform.
+    pub platform: Platform,
+}
+
+fn is_zero(value: &u32) -> bool {
+    *value == 0
+}
+
+fn is_zero_time(value: &i64) -> bool {
+    *value == 0
+}
+
+/// A world that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum WorldError {
+    /// Not JSON of a world's shape.
+    #[error("this is not a simulator's world")]
+    Shape(#[source] serde_json::Error),
+    /// Written by another version.
+    #[error(
+        "the world has format {found}, this version reads format {FORMAT}; `espalier sim reset` makes a new one"
+    )]
+    Format {
+        /// What the document says.
+        found: u32,
+    },
+}
+
+impl World {
+    /// A world without tenants.
+    pub fn empty(seed: u64, now: Timestamp) -> Self {
+        Self { format: FORMAT, seed, now, tenants: Vec::new(), births: 0, history: History::default() }
+    }
+
+    /// Writes the whole world as JSON, which is what `GET /world` returns.
+    pub fn to_json(&self) -> Vec<u8> {
+        // A value made of texts, numbers and string-keyed maps has no way to fail.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Reads a world back.
+    ///
+    /// # Errors
+    /// When the text is no world, or one of another format.
+    pub fn from_json(text: &[u8]) -> Result<Self, WorldError> {
+        #[derive(Deserialize)]
+        struct Head {
+            format: u32,
+        }
+        let head: Head = serde_json::from_slice(text).map_err(WorldError::Shape)?;
+        if head.format != FORMAT {
+            return Err(WorldError::Format { found: head.format });
+        }
+        let mut world: World = serde_json::from_slice(text).map_err(WorldError::Shape)?;
+        for token in world.tenants.iter_mut().flat_map(|tenant| &mut tenant.tokens) {
+            token.index();
+        }
+        Ok(world)
+    }
+
+    /// The tenant with this id, in any case.
+    pub fn tenant(&self, id: &str) -> Option<&Tenant> {
+        self.tenants.iter().find(|tenant| tenant.id.eq_ignore_ascii_case(id))
+    }
+
+    /// The tenant with this id, to be changed.
+    pub fn tenant_mut(&mut self, id: &str) -> Option<&mut Tenant> {
+        self.tenants.iter_mut().find(|tenant| tenant.id.eq_ignore_ascii_case(id))
+    }
+
+    /// A token of any tenant by id, name or a name that a seed used.
+    pub fn token(&self, key: &str) -> Option<&Token> {
+        self.tenants.iter().flat_map(|tenant| &tenant.tokens).find(|token| token.answers_to(key))
+    }
+
+    /// As [`World::token`], to be changed.
+    pub fn token_mut(&mut self, key: &str) -> Option<&mut Token> {
+        self.tenants.iter_mut().flat_map(|tenant| &mut tenant.tokens).find(|token| token.answers_to(key))
+    }
+
+    /// How many devices all tokens have.
+    pub fn device_count(&self) -> usize {
+        self.tenants.iter().flat_map(|tenant| &tenant.tokens).map(|token| token.devices.len()).sum()
+    }
+
+    /// The next birth number.
+    pub fn next_birth(&mut self) -> u32 {
+        self.births += 1;
+        self.births
+    }
+
+    /// The id that follows from the seed and a path of words.
+    pub fn derive_id(&self, path: &str) -> Uuid {
+        derive_id(self.seed, path)
+    }
+}
+
+/// The id that follows from a seed and a path of words.
+pub fn derive_id(seed: u64, path: &str) -> Uuid {
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("espalier-sim/{seed}/{path}").as_bytes())
+}
+
+/// Mixes a number well: the finaliser of SplitMix64, enough for deterministic chance.
+pub fn mix(value: u64) -> u64 {
+    let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// Mixes a text into a number (FNV-1a, then [`mix`]).
+pub fn mix_text(seed: u64, text: &str) -> u64 {
+    let hash = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    mix(seed ^ hash)
+}
+
+impl Token {
+    /// A token without profiles and devices, made at `now`, good for a year.
+    pub fn new(id: String, name: String, now: Timestamp) -> Self {
+        let an_hour_ago = back(now, 1);
+        Self {
+            known_as: BTreeSet::from([name.clone()]),
+            apple_identifier: "apple.services@sim.example".to_owned(),
+            token_type: "dep".to_owned(),
+            scope_tag_ids: vec!["0".to_owned()],
+            expires: crate::model::clock::after(now, std::time::Duration::from_secs(365 * 86_400)),
+            modified: now,
+            sync: Sync {
+                triggered: an_hour_ago,
+                succeeded: an_hour_ago,
+                error_code: 0,
+                ends: None,
+                terms_pending: false,
+            },
+            profiles: BTreeMap::new(),
+            defaults: BTreeMap::new(),
+            devices: Vec::new(),
+            at_apple: Vec::new(),
+            positions: HashMap::new(),
+            id,
+            name,
+        }
+    }
+
+    /// Whether this is its id, its name, or a name that a seed used.
+    pub fn answers_to(&self, key: &str) -> bool {
+        self.id.eq_ignore_ascii_case(key) || self.name == key || self.known_as.contains(key)
+    }
+
+    /// Adds a device at the end of the list, unless the serial is there.
+    pub fn add_device(&mut self, device: Device) {
+        let position = self.devices.len() as u32;
+        if let std::collections::hash_map::Entry::Vacant(entry) = self.positions.entry(device.serial) {
+            entry.insert(position);
+            self.devices.push(device);
+        }
+    }
+
+    /// The device with this serial.
+    pub fn device(&self, serial: &Serial) -> Option<&Device> {
+        self.positions.get(serial).and_then(|at| self.devices.get(*at as usize))
+    }
+
+    /// The device with this serial, to be changed.
+    pub fn device_mut(&mut self, serial: &Serial) -> Option<&mut Device> {
+        self.positions.get(serial).and_then(|at| self.devices.get_mut(*at as usize))
+    }
+
+    /// The profile with this id in any of its spellings that carry the token's id.
+    pub fn profile(&self, id: &str) -> Option<&Profile> {
+        let plain = without_prefix(id);
+        self.profiles.values().find(|profile| without_prefix(&profile.id).eq_ignore_ascii_case(plain))
+    }
+
+    /// The profile with this id or, failing that, display name.
+    pub fn profile_by_name(&self, key: &str) -> Option<&Profile> {
+        self.profile(key).or_else(|| {
+            self.profiles.values().find(|profile| {
+                profile.members.get("displayName").and_then(Value::as_str).is_some_and(|name| name == key)
+            })
+        })
+    }
+
+    /// Devices that Apple still has for this token.
+    pub fn live_devices(&self) -> usize {
+        self.devices.iter().filter(|device| !device.released).count()
+    }
+
+    /// Removes a profile; devices and defaults that name it name none from then on.
+    pub fn remove_profile(&mut self, birth: u32) {
+        self.profiles.remove(&birth);
+        self.defaults.retain(|_, default| *default != birth);
+        for device in self.devices.iter_mut().filter(|device| device.profile == birth) {
+            device.profile = 0;
+        }
+    }
+
+    /// Removes device records.
+    pub fn purge(&mut self, serials: &[Serial]) {
+        self.devices.retain(|device| !serials.contains(&device.serial));
+        self.index();
+    }
+
+    fn index(&mut self) {
+        self.positions =
+            self.devices.iter().enumerate().map(|(at, device)| (device.serial, at as u32)).collect();
+    }
+}
+
+impl Profile {
+    /// The platform, by type; `None` for one of no single platform.
+    pub fn platform(&self) -> Option<Platform> {
+        match self.kind.as_str() {
+            "depIOSEnrollmentProfile" => Some(Platform::Ios),
+            "depMacOSEnrollmentProfile" => Some(Platform::MacOs),
+            "depTvOSEnrollmentProfile" => Some(Platform::TvOs),
+            "depVisionOSEnrollmentProfile" => Some(Platform::VisionOs),
+            _ => None,
+        }
+    }
+
+    /// The display name; empty where it has none.
+    pub fn display_name(&self) -> &str {
+        self.members.get("displayName").and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+/// An id without the `ECV2_` that some reads put in front (reference section 3.1).
+pub fn without_prefix(id: &str) -> &str {
+    id.strip_prefix("ECV2_").unwrap_or(id)
+}
+
+/// `hours` before `now`; the beginning of time where there is no such instant.
+pub fn back(now: Timestamp, hours: i64) -> Timestamp {
+    now.checked_sub(jiff::SignedDuration::from_hours(hours)).unwrap_or(Timestamp::MIN)
+}
