@@ -10,6 +10,7 @@
 //! | [`progress`] | how far work is, told without printing | yes |
 //! | [`rules`] | the requirement rows, judged over documents and resulting objects | yes |
 //! | [`manifest`] | text to wishes: YAML, CSV, certificates, references, schemas | no |
+//! | [`explain`] | rows, fields, screens and codes in words, for `espalier explain` | yes |
 //! | [`diff`] | canonical objects compared; which live object a document means | yes |
 //! | [`ledger`] | what is ours and what we did: events, intents, the lock | events and view |
 //! | [`cache`] | what the last read cost | no |
@@ -19,6 +20,7 @@
 //! | [`apply`] | intents before effects, results read back | no |
 //! | [`sim`] | the services played on loopback; knows identifiers and time only | no |
 //! | [`engine`] | a folder, its services and its ledger, brought together | no |
+//! | [`watch`] | the daemon: events, one queue, one look after the other | queue, back-off, assessment |
 //! | [`cli`] | the only module that prints or reads arguments and the environment | no |
 
 #![warn(missing_docs)]
@@ -29,6 +31,7 @@ pub mod cli;
 pub mod diag;
 pub mod diff;
 pub mod engine;
+pub mod explain;
 pub mod http;
 pub mod ledger;
 pub mod manifest;
@@ -38,3 +41,4 @@ pub mod progress;
 pub mod provider;
 pub mod rules;
 pub mod sim;
+pub mod watch;

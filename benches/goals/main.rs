@@ -14,6 +14,8 @@ mod read;
 mod serve;
 mod start;
 mod table;
+mod terraform;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -57,7 +59,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures the goals that are named (`g3 g6 g8 g9`), or all.
+/// Measures the goals that are named (`g1 g3 g6 g8 g9 g12`), or all.
 fn measure(arguments: &[String]) -> Result<(), Failure> {
     let extent = match std::env::var_os("ESPALIER_BENCH_QUICK") {
         Some(word) if word != "0" => Extent::Quick,
@@ -72,6 +74,12 @@ fn measure(arguments: &[String]) -> Result<(), Failure> {
     let mut table = Table::default();
     if wanted("g9") {
         start::measure(&mut table)?;
+    }
+    if wanted("g12") {
+        validate::measure(extent, &mut table)?;
+    }
+    if wanted("g1") {
+        terraform::measure(extent, &mut table)?;
     }
     if wanted("g6") {
         calls::measure(extent, &mut table)?;

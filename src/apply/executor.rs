@@ -3,6 +3,7 @@
 mod assign;
 mod lost;
 mod readback;
+mod refusals;
 mod sync;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -15,11 +16,14 @@ use super::journal::{intent, object_after};
 use super::report::{ApplyReport, ItemCounts, StepOutcome, StepResult};
 use crate::ledger::{IntentState, Lease, Ledger, LedgerError};
 use crate::model::clock::{Clock, Timestamp, after, between};
-use crate::model::live::{Cause, Live, LiveProfile};
-use crate::model::{Address, Fields, Name, ProfileId, TokenId};
+use crate::model::live::{Cause, Live, LiveProfile, Unknown};
+use crate::model::{Address, Fields, Name, ProfileId, Secret, TokenId, settings};
 use crate::plan::{Action, Plan, Step};
 use crate::progress::Progress;
-use crate::provider::graph::{GraphActuator, GraphObserver, Outcome, ServiceError, Write};
+use crate::provider::graph::{GraphActuator, GraphObserver, Outcome, Resolved, ServiceError, Write};
+
+/// How many tenants are read at once: one that is slow or throttled holds up its own place only.
+pub const SIDE_BY_SIDE: usize = 8;
 
 /// Both halves of a connection.
 #[derive(Clone, Debug)]
@@ -44,11 +48,17 @@ pub struct Executor<'a> {
     pub managed: &'a BTreeMap<Address, Fields>,
     /// The addresses that the ledger owns.
     pub owned: &'a BTreeSet<Address>,
+    /// Finds the secrets that steps refer to, when they are to be sent and not before.
+    pub secrets: &'a Secrets<'a>,
     /// Hears how far the run is.
     pub progress: &'a dyn Progress,
     /// True once the run shall end: it does so between requests, never within one.
     pub stop: watch::Receiver<bool>,
 }
+
+/// Finds the secret that a field of an object refers to: by the object, and the reference as the plan
+/// has it (`env NAME`).
+pub type Secrets<'a> = dyn Fn(&Address, &str) -> Result<Secret, Unknown> + Sync + 'a;
 
 /// The state of one attempt.
 pub(super) struct Run<'r> {
@@ -76,6 +86,8 @@ pub(super) struct Run<'r> {
     found: Vec<&'r Step>,
     /// The profiles that this run made.
     made: BTreeMap<&'r Address, ProfileId>,
+    /// Refusals that may repeat themselves.
+    refusals: refusals::Refusals,
 }
 
 impl Executor<'_> {
@@ -107,6 +119,7 @@ impl Executor<'_> {
             looked: BTreeSet::new(),
             found: Vec::new(),
             made: BTreeMap::new(),
+            refusals: refusals::Refusals::default(),
         };
         run.all(stopped, done).await?;
         self.settle(&[], &self.bookkeeping(plan))?;
@@ -140,6 +153,9 @@ impl<'r> Run<'r> {
                 self.already_done(step);
                 continue;
             }
+            if self.is_held_back(step) {
+                continue;
+            }
             if step.needs.iter().any(|need| queued.contains(need.as_str())) {
                 queued.clear();
                 self.assign_all(&mut queue).await?;
@@ -168,6 +184,19 @@ impl<'r> Run<'r> {
             results.extend(ids.map(|id| (id, IntentState::Settled, note.clone())));
         }
         self.exec.settle(&results, &[])
+    }
+
+    /// Whether earlier refusals of the same document stop a step; its outcome is entered then.
+    fn is_held_back(&mut self, step: &'r Step) -> bool {
+        let Some(reason) = self.refusals.stop(step) else { return false };
+        self.outcomes.insert(&step.id, StepOutcome::HeldBack { reason: reason.to_owned() });
+        true
+    }
+
+    /// Enters that a step had no effect.
+    fn refuse(&mut self, step: &'r Step, error: &ServiceError) {
+        self.refusals.add(step, error);
+        self.outcomes.insert(&step.id, failed(error));
     }
 
     fn already_done(&mut self, step: &'r Step) {
@@ -237,10 +266,27 @@ impl<'r> Run<'r> {
         self.plan.tenants.get(&step.connection).cloned().unwrap_or_default()
     }
 
-    /// The request of a step; `None` where what it is about is not known.
-    fn write_of(&self, step: &Step) -> Option<Write> {
+    /// What stands behind the words of a step's fields.
+    fn resolved(&self, step: &Step, fields: &Fields) -> Result<Resolved, StepOutcome> {
+        let reference = settings::WRITE_ONLY.iter().find_map(|field| fields.get(*field)?.as_text());
+        let password = match reference.map(|reference| (self.exec.secrets)(&step.address, reference)) {
+            None => None,
+            Some(Ok(password)) => Some(password),
+            Some(Err(Unknown { cause, reason, next })) => {
+                return Err(StepOutcome::Failed { cause, reason, next });
+            }
+        };
+        Ok(Resolved { vpp_token: step.action.vpp_token().map(str::to_owned), password })
+    }
+
+    /// The request of a step.
+    ///
+    /// # Errors
+    /// What the step comes to, where what it is about is not known, or a secret cannot be had.
+    fn write_of(&self, step: &Step) -> Result<Write, StepOutcome> {
         let token = step.token_id.clone();
-        Some(match &step.action {
+        let object = || self.object(step).ok_or_else(|| without_object(step));
+        Ok(match &step.action {
             Action::UpdateToken { changes, scope_tag_ids } => Write::UpdateToken {
                 token,
                 name: changes
@@ -251,22 +297,30 @@ impl<'r> Run<'r> {
                 scope_tag_ids: scope_tag_ids.clone(),
             },
             Action::DeleteToken => Write::DeleteToken { token },
-            Action::CreateProfile { fields } => Write::CreateProfile { token, fields: fields.clone() },
+            Action::CreateProfile { fields, .. } => Write::CreateProfile {
+                token,
+                platform: step.platform.ok_or_else(|| without_object(step))?,
+                fields: fields.clone(),
+                resolved: self.resolved(step, fields)?,
+            },
             Action::UpdateProfile { changes, .. } => {
-                let live = self.before.get(step.id.as_str())?;
+                let live = self.before.get(step.id.as_str()).ok_or_else(|| without_object(step))?;
+                let changes = changes.iter().map(|c| (c.field.clone(), c.after.clone())).collect();
                 Write::UpdateProfile {
                     token,
                     profile: live.id.clone(),
-                    changes: changes.iter().map(|c| (c.field.clone(), c.after.clone())).collect(),
+                    platform: live.kind.platform().ok_or_else(|| without_object(step))?,
+                    resolved: self.resolved(step, &changes)?,
+                    changes,
                     live: live.fields.clone(),
                     live_skip_keys: live.skip_keys.clone(),
                 }
             }
-            Action::DeleteProfile => Write::DeleteProfile { token, profile: self.object(step)? },
-            Action::SetDefault { .. } => Write::SetDefault { token, profile: self.object(step)? },
+            Action::DeleteProfile => Write::DeleteProfile { token, profile: object()? },
+            Action::SetDefault { .. } => Write::SetDefault { token, profile: object()? },
             Action::Assign { groups, .. } => Write::Assign {
                 token,
-                profile: self.object(step)?,
+                profile: object()?,
                 serials: groups.iter().flat_map(|group| group.serials.iter().copied()).collect(),
             },
             Action::Sync { .. } => Write::Sync { token },
@@ -278,15 +332,18 @@ impl<'r> Run<'r> {
     async fn one(&mut self, step: &'r Step) -> Result<(), LedgerError> {
         let Some(service) = self.exec.services.get(&step.connection) else { return Ok(()) };
         for attempt in 0..2 {
-            let Some(write) = self.write_of(step) else {
-                self.outcomes.insert(&step.id, without_object(step));
-                return Ok(());
+            let write = match self.write_of(step) {
+                Ok(write) => write,
+                Err(outcome) => {
+                    self.outcomes.insert(&step.id, outcome);
+                    return Ok(());
+                }
             };
             let outcome = self.send(step, service, &write).await?;
             match outcome {
                 Outcome::Done(returned) => return self.done(step, returned.as_ref()),
                 Outcome::Refused(error) | Outcome::NotSent(error) => {
-                    self.outcomes.insert(&step.id, failed(&error));
+                    self.refuse(step, &error);
                     return Ok(());
                 }
                 Outcome::Lost(error) => {

@@ -32,6 +32,7 @@ pub(super) fn intent(step: &Step, tenant: &str, object: Option<ProfileId>) -> Ne
         part: 0,
         name: matches!(step.action, Action::CreateProfile { .. }).then(|| step.name.clone()),
         object,
+        platform: step.platform,
         items: step.action.serials().max(1) as u64,
     }
 }
@@ -75,10 +76,10 @@ impl Executor<'_> {
         let managed = self.managed.get(&step.address);
         match &step.action {
             // Without its id the object is recognised by its name next time.
-            Action::CreateProfile { fields } if object.is_some() => {
+            Action::CreateProfile { fields, .. } if object.is_some() => {
                 vec![owned(How::Created), applied(managed.unwrap_or(fields))]
             }
-            Action::UpdateProfile { changes, adopt } => {
+            Action::UpdateProfile { changes, adopt, .. } => {
                 let mut events = Vec::new();
                 if *adopt {
                     events.push(owned(How::Adopted));

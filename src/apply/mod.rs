@@ -16,5 +16,5 @@ pub mod report;
 mod tests;
 mod verify;
 
-pub use executor::{Executor, Service};
+pub use executor::{Executor, SIDE_BY_SIDE, Secrets, Service};
 pub use report::{ApplyReport, ItemCounts, StepOutcome, StepResult};

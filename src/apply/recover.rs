@@ -10,7 +10,7 @@ use crate::ledger::{Event, How, Intent, IntentState, LedgerView, Ownership};
 use crate::model::clock::{Timestamp, after};
 use crate::model::desired::LimitKind;
 use crate::model::live::{Complete, Fact, Live, LiveProfile, LiveTenant, ProfileKind};
-use crate::model::{Address, Fields, Name, TokenId};
+use crate::model::{Address, Fields, Name, Platform, TokenId};
 use crate::plan::build::HORIZON;
 
 /// What is to be written about old intents.
@@ -141,11 +141,21 @@ fn made_by<'a>(
     let Some(name) = intent.name.as_deref() else { return Ok(None) };
     let is_ours =
         |profile: &LiveProfile| view.owned.values().any(|owned| owned.object.as_ref() == Some(&profile.id));
-    let is_meant = |profile: &LiveProfile| profile.kind == ProfileKind::Ios && !is_ours(profile);
+    let is_meant = |profile: &LiveProfile| is_of(&profile.kind, intent.platform) && !is_ours(profile);
     match profiles.named(name, is_meant).unwrap_or_default().as_slice() {
         [] => Ok(None),
         [only] => Ok(Some(only)),
         _ => Err(Several),
+    }
+}
+
+/// Whether a live object is a classic profile of the promised platform; any, where the promise is
+/// from before there were several.
+fn is_of(kind: &ProfileKind, platform: Option<Platform>) -> bool {
+    match (kind, platform) {
+        (ProfileKind::Classic(live), Some(promised)) => *live == promised,
+        (ProfileKind::Classic(_), None) => true,
+        _ => false,
     }
 }
 

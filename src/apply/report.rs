@@ -81,6 +81,11 @@ pub enum StepOutcome {
         /// The step that failed.
         needs: String,
     },
+    /// Not done, because the same document was refused elsewhere three times in the same way.
+    HeldBack {
+        /// Which steps were refused, and how.
+        reason: String,
+    },
     /// Not done yet: it waits for something that takes longer than the wait allowed.
     Pending {
         /// What it waits for.
@@ -159,6 +164,8 @@ impl ApplyReport {
                 StepOutcome::Stopped { .. } => {
                     codes.insert(4);
                 }
+                // The refusals that hold it back have their own code.
+                StepOutcome::HeldBack { .. } => amiss = true,
                 StepOutcome::AlreadyAsWished | StepOutcome::Skipped { .. } | StepOutcome::Pending { .. } => {}
             }
             if let Some(items) = &step.items {

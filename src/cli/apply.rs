@@ -3,16 +3,17 @@
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use super::args::{ApplyArgs, ApplySource, Format, GlobalArgs};
+use super::args::{ApplyArgs, ApplySource, GlobalArgs, ReportFormat};
 use super::error::CommandError;
 use super::exit::ExitCode;
 use super::plan::as_wished;
+use super::render::markdown;
 use super::render::plan::{self as render, PlanView};
 use super::render::report;
 use super::render::text::count;
 use super::ui::Ui;
 use super::{setup, show};
-use crate::engine::{Prepared, Readiness, Session};
+use crate::engine::{Narrowing, Prepared, Readiness, Session};
 use crate::plan::file::SavedPlan;
 
 /// Applies, after asking.
@@ -32,6 +33,11 @@ pub fn run(args: &ApplyArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, C
     let mut settings = setup::settings(global, &folder, "apply")?;
     settings.allow_empty = args.dangerous_allow_empty;
     settings.changes_world = true;
+    settings.narrowing = match &saved {
+        Some(saved) if !saved.scope.is_whole() => Narrowing::As(saved.scope.clone()),
+        Some(_) => Narrowing::Nothing,
+        None => args.narrow.narrowing(),
+    };
     settings.wait = args.wait(ui.is_terminal());
     setup::block_on(async {
         let mut session = setup::open(settings, ui).await?;
@@ -46,8 +52,10 @@ pub fn run(args: &ApplyArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, C
 }
 
 /// The first interrupt or termination ends the run between two requests, the second one at once.
-fn stop_on_signals(ui: Ui) -> Result<watch::Receiver<bool>, CommandError> {
-    let cannot = |error| CommandError::new(ExitCode::Error, "cannot listen for signals").because(&error);
+pub(super) fn stop_on_signals(ui: Ui) -> Result<watch::Receiver<bool>, CommandError> {
+    let cannot = |error| {
+        CommandError::new(ExitCode::Error, "cannot listen for signals").coded("system").because(&error)
+    };
     let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
     let (switch, stop) = watch::channel(false);
@@ -62,6 +70,7 @@ fn stop_on_signals(ui: Ui) -> Result<watch::Receiver<bool>, CommandError> {
                 switch.send_replace(true);
             }
         }
+        ui.warn("ended at once; what came of the last request, the next run finds out");
         std::process::exit(130);
     });
     Ok(stop)
@@ -98,7 +107,9 @@ async fn apply(
     if open > 0 && !args.yes {
         let question = format!("Apply {}?", count(open, "step"));
         if !ui.confirm(&question)? {
-            return Err(CommandError::new(ExitCode::Stopped, "not applied: the answer was no"));
+            return Err(
+                CommandError::new(ExitCode::Stopped, "not applied: the answer was no").coded("answered-no")
+            );
         }
     }
     let digest = prepared.digest.clone();
@@ -106,8 +117,9 @@ async fn apply(
     let report = session.execute(prepared, &*progress).await?;
     drop(progress);
     match args.format {
-        Format::Json => ui.print(&report::json(&report, &digest))?,
-        Format::Text => ui.print(&report::text(&report))?,
+        ReportFormat::Json => ui.print(&report::json(&report, &digest))?,
+        ReportFormat::Markdown => ui.print(&markdown::report::text(&report, &digest, args.max_size))?,
+        ReportFormat::Text => ui.print(&report::text(&report))?,
     }
     Ok(ExitCode::of_apply(&report))
 }

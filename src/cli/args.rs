@@ -6,13 +6,18 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::duration;
 use super::error::CommandError;
 use super::exit::ExitCode;
-use super::values::parse_digest;
-pub use super::values::{ColorWhen, Format, InvalidDigest, Override, SimSource, TableFormat};
+use super::render::markdown::DEFAULT_SIZE;
+pub use super::values::{
+    ColorWhen, FindingsFormat, Format, InvalidDigest, Override, PageFormat, PlanFormat, ReportFormat,
+    SimSource, TableFormat,
+};
+use super::values::{parse_digest, parse_size};
+use crate::engine::{LabelTerm, Narrowing, Selection};
 
 /// GitOps for Apple device enrollment: documents to plan to apply.
 #[derive(Debug, Parser)]
@@ -89,6 +94,30 @@ pub struct GlobalArgs {
     pub quiet: bool,
 }
 
+/// What narrows a command to a part of the fleet.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Narrowing (what lies outside is neither read nor touched)")]
+pub struct NarrowArgs {
+    /// Only tokens of this Connection; may be repeated, or several parted by commas
+    #[arg(long = "connection", value_name = "NAME", value_delimiter = ',')]
+    pub connections: Vec<String>,
+    /// Only this EnrollmentToken; may be repeated, or several parted by commas
+    #[arg(long = "token", value_name = "NAME", value_delimiter = ',')]
+    pub tokens: Vec<String>,
+    /// Only tokens with these labels, like region=north,stage!=pilot
+    #[arg(short = 'l', long = "label", value_name = "KEY=VALUE", value_delimiter = ',')]
+    pub labels: Vec<LabelTerm>,
+}
+
+impl NarrowArgs {
+    /// What the run is narrowed to.
+    pub fn narrowing(&self) -> Narrowing {
+        let Self { connections, tokens, labels } = self.clone();
+        let selection = Selection { connections, tokens, labels };
+        if selection == Selection::default() { Narrowing::Nothing } else { Narrowing::To(selection) }
+    }
+}
+
 /// The commands of this binary.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -104,6 +133,10 @@ pub enum Command {
     Show(ShowArgs),
     /// Carry a plan out: one made now, or a saved one
     Apply(ApplyArgs),
+    /// Show what moved outside since the last apply
+    Drift(DriftArgs),
+    /// Plan, and where the Fleet allows it apply, whenever something changes
+    Watch(WatchArgs),
     /// Show how each token is, worst first
     Status(StatusArgs),
     /// List the devices of all tokens
@@ -112,6 +145,8 @@ pub enum Command {
     Sim(SimArgs),
     /// Make, check or show the ledger
     Ledger(LedgerArgs),
+    /// Explain a requirement row, a field, a screen, or a code
+    Explain(ExplainArgs),
     /// Write the JSON Schemas of documents and outputs
     Schema(SchemaArgs),
     /// Write completions for a shell to standard output
@@ -143,7 +178,8 @@ pub struct InitArgs {
 #[derive(Clone, Debug, Args)]
 #[command(
     after_help = "Offline: nothing is read from or sent to any service. Exit 3 if anything is refused.\n\n\
-    Example:\n  espalier validate fleet --format json"
+    Paths in sarif, github and gitlab are relative to the root of the git repository.\n\n\
+    Example:\n  espalier validate fleet --format github"
 )]
 pub struct ValidateArgs {
     /// The folder with the documents
@@ -151,7 +187,10 @@ pub struct ValidateArgs {
     pub folder: PathBuf,
     /// How to show the findings
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    pub format: FindingsFormat,
+    /// Which part of the fleet.
+    #[command(flatten)]
+    pub narrow: NarrowArgs,
 }
 
 /// `plan`.
@@ -169,7 +208,10 @@ pub struct PlanArgs {
     pub output: Option<PathBuf>,
     /// How to show the plan
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    pub format: PlanFormat,
+    /// With markdown: the most characters that it may have, for GitLab 1000000
+    #[arg(long, value_name = "N", value_parser = parse_size, default_value_t = DEFAULT_SIZE)]
+    pub max_size: usize,
     /// End with 2 if there are changes
     #[arg(long)]
     pub detailed_exitcode: bool,
@@ -179,6 +221,9 @@ pub struct PlanArgs {
     /// Take a folder without documents for a wish to manage nothing
     #[arg(long)]
     pub dangerous_allow_empty: bool,
+    /// Which part of the fleet.
+    #[command(flatten)]
+    pub narrow: NarrowArgs,
 }
 
 /// `show`.
@@ -190,7 +235,10 @@ pub struct ShowArgs {
     pub file: PathBuf,
     /// How to show it
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    pub format: ReportFormat,
+    /// With markdown: the most characters that it may have, for GitLab 1000000
+    #[arg(long, value_name = "N", value_parser = parse_size, default_value_t = DEFAULT_SIZE)]
+    pub max_size: usize,
     /// List what is left alone, one by one
     #[arg(long)]
     pub show_unmanaged: bool,
@@ -227,10 +275,16 @@ pub struct ApplyArgs {
     pub overrides: Vec<Override>,
     /// How to show the outcome
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    pub format: ReportFormat,
+    /// With markdown: the most characters that it may have, for GitLab 1000000
+    #[arg(long, value_name = "N", value_parser = parse_size, default_value_t = DEFAULT_SIZE)]
+    pub max_size: usize,
     /// Take a folder without documents for a wish to manage nothing
     #[arg(long)]
     pub dangerous_allow_empty: bool,
+    /// Which part of the fleet.
+    #[command(flatten)]
+    pub narrow: NarrowArgs,
 }
 
 /// What `apply` works from.
@@ -251,10 +305,15 @@ impl ApplyArgs {
     /// Tells a folder from a plan's file; the one look at the disk that takes.
     ///
     /// # Errors
-    /// [`ExitCode::Usage`] for `--folder` beside a folder.
+    /// [`ExitCode::Usage`] for `--folder` beside a folder, and for a narrowing beside a file.
     pub fn source(&self) -> Result<ApplySource, CommandError> {
         match (&self.folder, self.target.is_dir()) {
             (None, true) => Ok(ApplySource::Folder(self.target.clone())),
+            (_, false) if self.narrow.narrowing() != Narrowing::Nothing => Err(CommandError::new(
+                ExitCode::Usage,
+                "a saved plan is applied as it was made: it is not narrowed any more",
+            )
+            .hint("narrow the plan: espalier plan --token NAME -o FILE")),
             (Some(_), true) => Err(CommandError::new(
                 ExitCode::Usage,
                 "--folder belongs to a plan's file, and this is a folder",
@@ -273,6 +332,54 @@ impl ApplyArgs {
     }
 }
 
+/// `--format` of `watch` and `drift`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum StreamFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For programs; `espalier schema` has its shape
+    Json,
+}
+
+/// `drift`.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Reads only. What the documents newly wish is not shown; `espalier plan` shows both.\n\n\
+    Example:\n  espalier drift fleet --detailed-exitcode"
+)]
+pub struct DriftArgs {
+    /// The folder with the documents
+    #[arg(value_name = "FOLDER", default_value = ".")]
+    pub folder: PathBuf,
+    /// How to show it
+    #[arg(long, value_enum, default_value_t)]
+    pub format: StreamFormat,
+    /// End with 2 if anything moved
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+}
+
+/// `watch`.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "What it may do by itself, `Fleet.watch` says: by default it plans when documents change and\n\
+    reports what moved outside. Gates hold as for `apply --yes`. It ends with SIGTERM or Ctrl-C,\n\
+    after the request that is under way.\n\n\
+    Examples:\n  espalier watch fleet --listen 127.0.0.1:9464\n  espalier watch fleet --sim --format json"
+)]
+pub struct WatchArgs {
+    /// The folder with the documents
+    #[arg(value_name = "FOLDER", default_value = ".")]
+    pub folder: PathBuf,
+    /// Serve /healthz, /readyz and /metrics here, e.g. 127.0.0.1:9464 [default: not at all]
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<std::net::SocketAddr>,
+    /// How to show what happens; json is one object per line
+    #[arg(long, value_enum, default_value_t)]
+    pub format: StreamFormat,
+}
+
 /// `status`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "One line per token, worst first.\n\nExample:\n  espalier status fleet --exit-code")]
@@ -286,6 +393,9 @@ pub struct StatusArgs {
     /// End with 2 if anything expires soon or is open
     #[arg(long)]
     pub exit_code: bool,
+    /// Which part of the fleet.
+    #[command(flatten)]
+    pub narrow: NarrowArgs,
 }
 
 /// `devices`.
@@ -301,6 +411,29 @@ pub struct DevicesArgs {
     /// How to show them
     #[arg(long, value_enum, default_value_t)]
     pub format: TableFormat,
+    /// Which part of the fleet.
+    #[command(flatten)]
+    pub narrow: NarrowArgs,
+}
+
+/// `explain`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Without WORD, what can be explained is listed.\n\n\
+    Examples:\n  espalier explain P-14\n  espalier explain EnrollmentProfile.sharedIpad\n  \
+    espalier explain unknown-field\n  espalier explain profileRemovalDisabled")]
+pub struct ExplainArgs {
+    /// A row, a kind, a field by its path or name, a screen, a code, a portal label, or a Graph member
+    #[arg(value_name = "WORD", conflicts_with_all = ["rows", "settings"])]
+    pub words: Vec<String>,
+    /// List all rows: what about, how grave, where served
+    #[arg(long, conflicts_with = "settings")]
+    pub rows: bool,
+    /// List the portal's settings with their fields and Graph members
+    #[arg(long)]
+    pub settings: bool,
+    /// How to show it
+    #[arg(long, value_enum, default_value_t)]
+    pub format: PageFormat,
 }
 
 /// `schema`.
@@ -308,7 +441,7 @@ pub struct DevicesArgs {
 #[command(after_help = "Without KIND and without --output the names are listed.\n\n\
     Examples:\n  espalier schema EnrollmentProfile\n  espalier schema plan\n  espalier schema --output schemas")]
 pub struct SchemaArgs {
-    /// A kind of document, or an output: plan, apply-report, status, devices, diagnostics, sim-control
+    /// A kind of document, or an output: plan, apply-report, drift, watch-event, status, devices, diagnostics, sim-control
     #[arg(value_name = "KIND")]
     pub kind: Option<String>,
     /// Write the schemas into this folder, one file each
@@ -339,7 +472,7 @@ pub enum SimCommand {
 /// `sim serve`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Prints one line of JSON: {\"control\": …, \"graph\": …, \"login\": …}. The control port\nis for people and tests; let C be its address:
+Prints one line of JSON: {\"control\": …, \"graph\": …, \"login\": …, …}. The control port\nis for people and tests; let C be its address:
 
   curl $C/calls
       what was asked of the services

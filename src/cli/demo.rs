@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::args::{ApplyArgs, DemoArgs, Format, GlobalArgs, PlanArgs, SimSource};
+use super::args::{
+    ApplyArgs, DemoArgs, GlobalArgs, NarrowArgs, PlanArgs, PlanFormat, ReportFormat, SimSource,
+};
 use super::error::CommandError;
 use super::exit::ExitCode;
+use super::render::markdown::DEFAULT_SIZE;
 use super::render::text::{BOLD, QUIET, paint};
 use super::ui::Ui;
 use super::{apply, plan, setup};
@@ -95,10 +98,12 @@ impl Tour<'_> {
         let args = PlanArgs {
             folder: self.folder.to_owned(),
             output: None,
-            format: Format::Text,
+            format: PlanFormat::Text,
+            max_size: DEFAULT_SIZE,
             detailed_exitcode: false,
             show_unmanaged: false,
             dangerous_allow_empty: false,
+            narrow: NarrowArgs::default(),
         };
         went_well(plan::run(&args, self.global, self.ui)?)
     }
@@ -111,8 +116,10 @@ impl Tour<'_> {
             wait: None,
             expect_digest: None,
             overrides: Vec::new(),
-            format: Format::Text,
+            format: ReportFormat::Text,
+            max_size: DEFAULT_SIZE,
             dangerous_allow_empty: false,
+            narrow: NarrowArgs::default(),
         };
         went_well(apply::run(&args, self.global, &self.ui.silent())?)
     }
@@ -121,7 +128,9 @@ impl Tour<'_> {
 fn went_well(code: ExitCode) -> Result<(), CommandError> {
     match code {
         ExitCode::Done => Ok(()),
-        code => Err(CommandError::new(code, "the tour went astray: this is a mistake of espalier")),
+        code => Err(CommandError::new(code, "the tour went astray: this is a mistake of espalier")
+            .coded("internal")
+            .hint("report it with what was shown above")),
     }
 }
 
@@ -138,6 +147,7 @@ fn folder(keep: Option<&Path>) -> Result<PathBuf, CommandError> {
                 fs::read_dir(folder).map_err(|error| CommandError::file("read", folder, &error))?;
             if entries.next().is_some() {
                 return Err(CommandError::new(ExitCode::Usage, format!("{} is not empty", folder.display()))
+                    .coded("folder-not-empty")
                     .hint("name a new folder: nothing of yours is overwritten"));
             }
             Ok(folder.to_owned())
@@ -162,7 +172,8 @@ fn write_files(folder: &Path) -> Result<(), CommandError> {
 fn somebody_in_the_portal(folder: &Path, global: &GlobalArgs) -> Result<(), CommandError> {
     let path = FolderState::of(&setup::settings(global, folder, "demo")?).world_file();
     let bytes = fs::read(&path).map_err(|error| CommandError::file("read", &path, &error))?;
-    let astray = |error: &dyn std::error::Error| CommandError::from_error(ExitCode::Error, error);
+    let astray =
+        |error: &dyn std::error::Error| CommandError::from_error(ExitCode::Error, error).coded("internal");
     let mut world = World::from_json(&bytes).map_err(|error| astray(&error))?;
     let members = json!({ "profileRemovalDisabled": false, "deviceNameTemplate": "LOBBY-{{SERIAL}}" });
     let change = Change::PatchProfile {

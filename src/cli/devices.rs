@@ -18,14 +18,15 @@ use crate::plan::Plan;
 /// # Errors
 /// Documents, ledger or simulator that cannot be used.
 pub fn run(args: &DevicesArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, CommandError> {
-    let settings = setup::settings(global, &args.folder, "devices")?;
+    let mut settings = setup::settings(global, &args.folder, "devices")?;
+    settings.narrowing = args.narrow.narrowing();
     setup::block_on(async {
         let session = setup::open(settings, ui).await?;
         let progress = ui.progress();
         let (plan, observed) = session.plan(&*progress).await?;
         drop(progress);
         let inventory = Inventory::new(&session, &plan, &observed);
-        let rows = inventory.rows().filter(|row| !args.unassigned || (row.profile.is_none() && !row.waiting));
+        let rows = inventory.rows().filter(|row| !args.unassigned || row.lacks_a_profile());
         ui.result(|out| match args.format {
             TableFormat::Json => render::json(out, rows),
             TableFormat::Csv => render::csv(out, rows),
@@ -64,7 +65,7 @@ impl<'a> Inventory<'a> {
         let mut wished: Vec<(Serial, &str)> = session
             .desired()
             .assignments
-            .values()
+            .iter()
             .flat_map(|one| one.devices.iter().map(|device| (device.serial, one.profile.as_str())))
             .collect();
         wished.sort_unstable();

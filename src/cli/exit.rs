@@ -54,6 +54,24 @@ impl ExitCode {
         ExitCode::Usage,
     ];
 
+    /// The stable code of an error that has none of its own.
+    pub const fn error_code(self) -> &'static str {
+        match self {
+            ExitCode::Manifests => "documents-refused",
+            ExitCode::Stopped => "stopped",
+            ExitCode::Stale => "plan-stale",
+            ExitCode::Credentials => "not-signed-in",
+            ExitCode::Unavailable => "service-unavailable",
+            ExitCode::Ledger => "ledger-missing",
+            ExitCode::Usage => "usage",
+            ExitCode::Done
+            | ExitCode::Error
+            | ExitCode::Changes
+            | ExitCode::Partly
+            | ExitCode::Unconfirmed => "failed",
+        }
+    }
+
     /// The number that the process ends with.
     pub const fn code(self) -> u8 {
         self as u8

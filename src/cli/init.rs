@@ -12,7 +12,7 @@ use super::schemas::{self, Named};
 use super::ui::Ui;
 
 /// The files, by their path in the new folder.
-const FILES: [(&str, &str); 11] = [
+const FILES: [(&str, &str); 17] = [
     ("README.md", include_str!("starter/README.md")),
     ("fleet.yaml", include_str!("starter/fleet.yaml")),
     ("connection.yaml", include_str!("starter/connection.yaml")),
@@ -22,8 +22,14 @@ const FILES: [(&str, &str); 11] = [
     ("devices.csv", include_str!("starter/devices.csv")),
     (".gitignore", include_str!("starter/gitignore")),
     (".vscode/settings.json", include_str!("starter/vscode-settings.json")),
-    (".github/workflows/espalier.yml", include_str!("starter/github-workflow.yml")),
-    (".gitlab-ci.yml", include_str!("starter/gitlab-ci.yml")),
+    (".github/workflows/espalier.yml", include_str!("../../examples/ci/github/espalier.yml")),
+    (".gitlab-ci.yml", include_str!("../../examples/ci/gitlab/.gitlab-ci.yml")),
+    ("ci/apply.sh", include_str!("../../examples/ci/scripts/apply.sh")),
+    ("ci/comment.sh", include_str!("../../examples/ci/scripts/comment.sh")),
+    ("ci/install.sh", include_str!("../../examples/ci/scripts/install.sh")),
+    ("ci/log.sh", include_str!("../../examples/ci/scripts/log.sh")),
+    ("ci/plan.sh", include_str!("../../examples/ci/scripts/plan.sh")),
+    ("ci/validate.sh", include_str!("../../examples/ci/scripts/validate.sh")),
 ];
 
 /// The schema that editors hold documents to.

@@ -8,7 +8,7 @@ use super::exit::ExitCode;
 use super::render::text::count;
 use super::setup;
 use super::ui::Ui;
-use crate::engine::FolderState;
+use crate::engine::{EngineError, FolderState};
 use crate::ledger::{CheckReport, Ledger};
 use crate::model::clock::Timestamp;
 use crate::model::desired::LedgerRef;
@@ -36,6 +36,7 @@ pub fn run(args: &LedgerArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, 
 fn create(folder: &Path, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, CommandError> {
     if global.sim.is_some() {
         return Err(CommandError::new(ExitCode::Usage, "a simulator's ledger makes itself")
+            .coded("ledger-of-simulator")
             .hint("`ledger create` without --sim makes the fleet's own"));
     }
     let (path, named) = find(folder, global)?;
@@ -85,13 +86,13 @@ fn entries(number: u64) -> String {
 /// The ledger that the folder's `Fleet` names.
 fn find(folder: &Path, global: &GlobalArgs) -> Result<(PathBuf, LedgerRef), CommandError> {
     let settings = setup::settings(global, folder, "ledger")?;
-    let loaded = crate::manifest::load(folder, settings.allow)
-        .map_err(|error| CommandError::from_error(ExitCode::Manifests, &error))?;
+    let loaded = crate::manifest::load(folder, settings.allow).map_err(EngineError::Folder)?;
     let Some(named) = loaded.desired.fleet.ledger else {
         return Err(CommandError::new(
             ExitCode::Manifests,
             format!("no Fleet document in {} names a ledger", folder.display()),
         )
+        .coded("ledger-unnamed")
         .hint(
             "write `ledger: {id: …, sqlite: {path: .espalier/ledger.db}}` into it; `espalier init` makes one",
         ));

@@ -21,6 +21,9 @@ pub mod values;
 pub mod apply;
 pub mod demo;
 pub mod devices;
+pub mod drift;
+pub mod explain;
+pub mod findings;
 pub mod init;
 pub mod ledger;
 pub mod pages;
@@ -31,6 +34,7 @@ pub mod show;
 pub mod sim;
 pub mod status;
 pub mod validate;
+pub mod watch;
 
 use std::ffi::OsString;
 
@@ -63,12 +67,15 @@ fn dispatch(command: Command, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, 
         Command::Validate(args) => validate::run(&args, global, ui),
         Command::Plan(args) => plan::run(&args, global, ui),
         Command::Apply(args) => apply::run(&args, global, ui),
+        Command::Drift(args) => drift::run(&args, global, ui),
+        Command::Watch(args) => watch::run(&args, global, ui),
         Command::Status(args) => status::run(&args, global, ui),
         Command::Devices(args) => devices::run(&args, global, ui),
         Command::Sim(args) => sim::run(&args, global, ui),
         Command::Ledger(args) => ledger::run(&args, global, ui),
         Command::Init(args) => init::run(&args, &all_schemas(), ui),
         Command::Show(args) => show::run(&args, ui),
+        Command::Explain(args) => explain::run(&args, ui),
         Command::Schema(args) => schemas::run(&args, &all_schemas(), ui),
         Command::Completions(args) => pages::completions(&args, ui),
         Command::Man(args) => pages::man(&args, ui),
@@ -83,11 +90,19 @@ fn all_schemas() -> Vec<schemas::Named> {
     all
 }
 
-/// Shows help, version, or what is wrong with the command line.
+/// Shows help, version, or what is wrong with the command line: with the code that errors carry.
 fn answered_by_clap(error: &clap::Error) -> ExitCode {
+    let code = code_of(error);
     // A reader that went away is no error, and nobody is left to be told of another one.
-    let _ = error.print();
-    code_of(error)
+    let _ = match code {
+        ExitCode::Usage if error.to_string().starts_with("error:") => {
+            let text = error.render().ansi().to_string();
+            let text = text.replacen("error:", &format!("error[{}]:", code.error_code()), 1);
+            std::io::Write::write_all(&mut anstream::stderr(), text.as_bytes())
+        }
+        _ => error.print(),
+    };
+    code
 }
 
 /// Help and version are answers, everything else is a wrong command line.
@@ -143,6 +158,7 @@ mod tests {
             dispatch(cli.command, &cli.global, &Ui::new(&cli.global)).map_err(|error| error.code)
         };
         assert_eq!(does(&["espalier", "schema", "nonsense"]), Err(ExitCode::Usage));
+        assert_eq!(does(&["espalier", "explain", "nonsense"]), Err(ExitCode::Usage));
         assert_eq!(does(&["espalier", "show", "/nonexistent/plan.json"]), Err(ExitCode::Error));
     }
 }

@@ -2,13 +2,18 @@
 
 use std::fs;
 
-use super::args::{Format, GlobalArgs, PlanArgs};
+use super::args::{GlobalArgs, PlanArgs, PlanFormat};
 use super::error::CommandError;
 use super::exit::ExitCode;
+use super::findings;
+use super::render::markdown::plan::{self as markdown, MarkdownView};
 use super::render::plan::{self as render, AsWished, PlanView};
 use super::setup;
 use super::ui::Ui;
+use crate::diag::{Diagnostic, Diagnostics, Place, Severity};
 use crate::engine::{Observed, Session};
+use crate::model::Name;
+use crate::model::live::Cause;
 use crate::plan::Plan;
 use crate::plan::file::SavedPlan;
 
@@ -19,8 +24,19 @@ use crate::plan::file::SavedPlan;
 pub fn run(args: &PlanArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, CommandError> {
     let mut settings = setup::settings(global, &args.folder, "plan")?;
     settings.allow_empty = args.dangerous_allow_empty;
+    settings.narrowing = args.narrow.narrowing();
     setup::block_on(async {
-        let session = setup::open(settings, ui).await?;
+        let folder = args.folder.as_path();
+        let session = match args.format.of_findings() {
+            None => setup::open(settings, ui).await?,
+            // Who asks for findings gets those that stop the folder, too.
+            Some(format) => {
+                setup::open_or(settings, ui, |all, sources| {
+                    ui.print(&findings::shown(all, sources, folder, format))
+                })
+                .await?
+            }
+        };
         let progress = ui.progress();
         let (plan, observed) = session.plan(&*progress).await?;
         drop(progress);
@@ -30,8 +46,22 @@ pub fn run(args: &PlanArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, Co
             ui.say(format_args!("Saved to {}; it can be applied until {}.", file.display(), saved.expires));
         }
         match args.format {
-            Format::Json => ui.print(&saved.to_json())?,
-            Format::Text => {
+            PlanFormat::Sarif | PlanFormat::Github | PlanFormat::Gitlab => {
+                let all = findings_of(&session, &plan);
+                let format = args.format.of_findings().unwrap_or_default();
+                ui.print(&findings::shown(&all, session.sources(), folder, format))?;
+            }
+            PlanFormat::Json => ui.print(&saved.to_json())?,
+            PlanFormat::Markdown => {
+                let view = MarkdownView {
+                    show_unmanaged: args.show_unmanaged,
+                    as_wished: Some(as_wished(&session, &plan, &observed)),
+                    limit: args.max_size,
+                    see: "`espalier plan` shows all of it.",
+                };
+                ui.print(&markdown::text(&saved, view))?;
+            }
+            PlanFormat::Text => {
                 let view = PlanView {
                     show_unmanaged: args.show_unmanaged,
                     as_wished: Some(as_wished(&session, &plan, &observed)),
@@ -40,11 +70,35 @@ pub fn run(args: &PlanArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, Co
                 ui.print(&render::text(&saved, view))?;
             }
         }
-        let refused = session.findings().refuse();
+        let refused = session.refuses(&plan);
         let code = ExitCode::of_plan(&plan.blocked, refused, plan.has_changes(), args.detailed_exitcode);
         session.close().await?;
         Ok(code)
     })
+}
+
+/// What there is to say of the documents, now that the services were read: findings, and what is
+/// blocked at the document concerned.
+fn findings_of(session: &Session, plan: &Plan) -> Diagnostics {
+    let mut all = session.findings().clone();
+    for finding in &plan.findings {
+        all.push(finding.clone());
+    }
+    for blocked in &plan.blocked {
+        let is_told = |token: &Name| {
+            let refusals = session.findings().iter().filter(|one| one.severity == Severity::Refuse);
+            refusals.flat_map(|one| &one.tokens).any(|told| told == token)
+        };
+        // A refusal by a rule over documents stands among the findings already.
+        if blocked.cause == Cause::Manifest && blocked.token.as_ref().is_some_and(is_told) {
+            continue;
+        }
+        let document = blocked.token.as_ref().and_then(|token| session.desired().tokens.get(token));
+        let place = document.map_or_else(Place::default, |token| token.identity.places.document.clone());
+        let finding = Diagnostic::new("blocked", Severity::Refuse, place, blocked.reason.clone());
+        all.push(finding.next(blocked.next.clone()).for_tokens(blocked.token.clone()));
+    }
+    all
 }
 
 /// Writes a plan for others to read as well: it holds no secret.
@@ -63,8 +117,10 @@ pub fn as_wished(session: &Session, plan: &Plan, observed: &Observed) -> AsWishe
     let objects = observed.tokens.len() as u64 + profiles.sum::<u64>();
     let mut serials: Vec<_> = desired
         .assignments
-        .values()
+        .iter()
         .filter(|assignment| assignment.tokens.iter().any(|token| observed.tokens.contains_key(token)))
+        // Where the serials of several tokens are is not known within a narrowing.
+        .filter(|assignment| assignment.tokens.iter().all(|token| plan.scope.holds(token)))
         .flat_map(|assignment| assignment.devices.iter().map(|device| device.serial))
         .collect();
     serials.sort_unstable();

@@ -11,8 +11,11 @@ use super::error::CommandError;
 use super::exit::ExitCode;
 use super::render::devices::DevicesJson;
 use super::render::diagnostics::DiagnosticsJson;
+use super::render::drift::DriftJson;
+use super::render::explain::ExplainJson;
 use super::render::report::ReportJson;
 use super::render::status::StatusJson;
+use super::render::watch::WatchEventJson;
 use super::ui::Ui;
 use crate::manifest;
 use crate::model::Kind;
@@ -29,9 +32,12 @@ pub fn of_outputs() -> Vec<Named> {
     vec![
         of::<SavedPlan>("plan"),
         of::<ReportJson<'_>>("apply-report"),
+        of::<DriftJson<'_>>("drift"),
+        of::<WatchEventJson<'_>>("watch-event"),
         of::<StatusJson>("status"),
         of::<DevicesJson<'_>>("devices"),
         of::<DiagnosticsJson<'_>>("diagnostics"),
+        of::<ExplainJson>("explain"),
     ]
 }
 
@@ -113,6 +119,7 @@ fn find<'a>(all: &'a [Named], wanted: &str) -> Result<&'a Named, CommandError> {
     all.iter().find(|(name, _)| folded(name) == folded(wanted)).ok_or_else(|| {
         let names: Vec<&str> = all.iter().map(|(name, _)| stem(name)).collect();
         CommandError::new(ExitCode::Usage, format!("there is no schema `{wanted}`"))
+            .coded("unknown-schema")
             .hint(format!("there are: {}", names.join(", ")))
     })
 }
@@ -141,8 +148,17 @@ mod tests {
         let plan = render::plan::tests::whole_plan();
         assert_fits("plan", &SavedPlan::new(&plan, None, Timestamp::UNIX_EPOCH).to_json());
         assert_fits("apply-report", &render::report::json(&render::report::tests::report(), "sha256:00"));
-        assert_fits("status", &render::status::json(render::status::tests::rows()));
+        assert_fits(
+            "status",
+            &render::status::json(render::status::tests::rows(), render::status::tests::expiring()),
+        );
+        let drift = crate::plan::drift::Drift { plan: plan.clone(), undecided: vec!["x".to_owned()] };
+        assert_fits("drift", &render::drift::json(&drift));
+        for told in render::watch::tests::all() {
+            assert_fits("watch-event", &render::watch::json(&told, Timestamp::UNIX_EPOCH));
+        }
         assert_fits("diagnostics", &render::diagnostics::json(&render::diagnostics::tests::findings()));
+        assert_fits("explain", &ExplainJson::everything().json());
         let mut devices = Vec::new();
         render::devices::json(&mut devices, render::devices::tests::rows().into_iter()).unwrap();
         assert_fits("devices", &String::from_utf8(devices).unwrap());

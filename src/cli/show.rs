@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use super::args::{Format, ShowArgs};
+use super::args::{ReportFormat, ShowArgs};
 use super::error::CommandError;
 use super::exit::ExitCode;
+use super::render::markdown::plan::{self as markdown, MarkdownView};
 use super::render::plan::{self, PlanView};
 use super::ui::Ui;
 use crate::plan::file::SavedPlan;
@@ -17,8 +18,17 @@ use crate::plan::file::SavedPlan;
 pub fn run(args: &ShowArgs, ui: &Ui) -> Result<ExitCode, CommandError> {
     let saved = read(&args.file)?;
     match args.format {
-        Format::Json => ui.print(&saved.to_json())?,
-        Format::Text => {
+        ReportFormat::Json => ui.print(&saved.to_json())?,
+        ReportFormat::Markdown => {
+            let view = MarkdownView {
+                show_unmanaged: args.show_unmanaged,
+                as_wished: None,
+                limit: args.max_size,
+                see: "`espalier show` shows all of this plan's file.",
+            };
+            ui.print(&markdown::text(&saved, view))?;
+        }
+        ReportFormat::Text => {
             let view = PlanView { show_unmanaged: args.show_unmanaged, with_origin: true, as_wished: None };
             ui.print(&plan::text(&saved, view))?;
         }
@@ -63,6 +73,7 @@ mod tests {
         fs::write(&file, "{}").unwrap();
         assert_eq!(read(&file).unwrap_err().code, ExitCode::Stale);
         assert_eq!(read(folder.path()).unwrap_err().code, ExitCode::Error);
-        assert_eq!(read(folder.path()).unwrap_err().hints.len(), 1);
+        let hints = read(folder.path()).unwrap_err().hints;
+        assert!(hints.iter().any(|hint| hint.contains("not a folder")), "{hints:?}");
     }
 }

@@ -61,6 +61,7 @@ fn serve(args: &SimServeArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, 
             })?;
             let world = World::from_json(&bytes).map_err(|error| {
                 CommandError::from_error(ExitCode::Error, &error)
+                    .coded("world-unusable")
                     .hint("a world is what the simulator's `GET /world` returns")
             })?;
             (world, None)
@@ -86,7 +87,9 @@ fn serve(args: &SimServeArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, 
 
 /// Waits for an interrupt or a polite termination.
 async fn stopped() -> Result<(), CommandError> {
-    let cannot = |error| CommandError::new(ExitCode::Error, "cannot listen for signals").because(&error);
+    let cannot = |error| {
+        CommandError::new(ExitCode::Error, "cannot listen for signals").coded("system").because(&error)
+    };
     let mut terminate =
         tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(cannot)?;
     tokio::select! {

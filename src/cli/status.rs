@@ -1,17 +1,18 @@
-//! `status`: one line per token, worst first.
+//! `status`: one line per token and per other thing that expires, worst first.
 
 use std::time::Duration;
 
 use super::args::{Format, GlobalArgs, StatusArgs};
 use super::error::CommandError;
 use super::exit::ExitCode;
+use super::render::expiry::{Expiring, ExpiryRow, Trouble};
 use super::render::status::{self as render, BlockedStatus, StatusRow};
 use super::setup;
 use super::ui::Ui;
-use crate::engine::{Observed, Session};
+use crate::engine::{Observed, Session, Wants};
 use crate::ledger::LedgerView;
-use crate::model::clock::Timestamp;
-use crate::model::live::{Devices, Fact, LiveToken};
+use crate::model::clock::{Timestamp, after};
+use crate::model::live::{Devices, Fact, LiveToken, Unknown};
 use crate::model::{Name, TokenId};
 use crate::plan::{Blocked, Plan};
 
@@ -23,18 +24,21 @@ const EXPIRY_WARNING: Duration = Duration::from_secs(30 * 24 * 3600);
 /// # Errors
 /// Documents, ledger or simulator that cannot be used.
 pub fn run(args: &StatusArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, CommandError> {
-    let settings = setup::settings(global, &args.folder, "status")?;
+    let mut settings = setup::settings(global, &args.folder, "status")?;
+    settings.narrowing = args.narrow.narrowing();
     setup::block_on(async {
-        let session = setup::open(settings, ui).await?;
+        let mut session = setup::open(settings, ui).await?;
+        session.also_read(Wants { vpp_tokens: false, push_certificate: true });
         let progress = ui.progress();
         let (plan, observed) = session.plan(&*progress).await?;
         drop(progress);
         let view = session.view()?;
         let rows = rows(&session, &plan, &observed, &view);
-        let code = render::exit_code(&rows, args.exit_code);
+        let expiring = expiring(&session, &observed);
+        let code = render::exit_code(&rows, &expiring, args.exit_code);
         match args.format {
-            Format::Json => ui.print(&render::json(rows))?,
-            Format::Text => ui.print(&render::text(rows))?,
+            Format::Json => ui.print(&render::json(rows, expiring))?,
+            Format::Text => ui.print(&render::text(rows, expiring))?,
         }
         session.close().await?;
         Ok(code)
@@ -45,10 +49,12 @@ pub fn run(args: &StatusArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, 
 fn rows(session: &Session, plan: &Plan, observed: &Observed, view: &LedgerView) -> Vec<StatusRow> {
     let now = session.clock().now();
     let warning = session.desired().fleet.expiry_warning.unwrap_or(EXPIRY_WARNING);
+    let warns = |expires: Timestamp| expires <= after(now, warning);
     let lost = plan.blocked.iter().filter(|blocked| blocked.token.is_none());
     let mut rows: Vec<StatusRow> =
         lost.map(|blocked| StatusRow { blocked: Some(why(blocked)), ..empty(&blocked.connection) }).collect();
-    for (name, document) in &session.desired().tokens {
+    let inside = session.desired().tokens.iter().filter(|(name, _)| session.scope().holds(name));
+    for (name, document) in inside {
         if rows.iter().any(|row| row.token.is_none() && row.connection == document.connection) {
             continue;
         }
@@ -62,7 +68,7 @@ fn rows(session: &Session, plan: &Plan, observed: &Observed, view: &LedgerView) 
             token_id: id.cloned(),
             expires: live.and_then(|live| live.expires),
             days_to_expiry: days,
-            expiry_warning: days.is_some_and(|days| days <= (warning.as_secs() / 86_400) as i64),
+            expiry_warning: live.and_then(|live| live.expires).is_some_and(warns),
             last_sync: live.and_then(|live| live.last_sync_done),
             sync_error: live.map(|live| live.last_sync_error).filter(|code| *code != 0),
             devices: devices.map(|devices| devices.iter().filter(|device| !device.released).count() as u64),
@@ -76,6 +82,76 @@ fn rows(session: &Session, plan: &Plan, observed: &Observed, view: &LedgerView) 
             blocked: plan.blocked.iter().find(|blocked| blocked.token.as_ref() == Some(name)).map(why),
             ..empty(&document.connection)
         });
+    }
+    rows
+}
+
+/// What expires beside the tokens: each tenant's push certificate, and the VPP tokens that documents
+/// name.
+fn expiring(session: &Session, observed: &Observed) -> Vec<ExpiryRow> {
+    let now = session.clock().now();
+    let desired = session.desired();
+    let warning = desired.fleet.expiry_warning.unwrap_or(EXPIRY_WARNING);
+    let mut rows = Vec::new();
+    for (connection, tenant) in &observed.live.tenants {
+        let row = |what, name: Option<&str>| ExpiryRow {
+            what,
+            connection: connection.clone(),
+            name: name.map(str::to_owned),
+            apple_id: None,
+            expires: None,
+            days_to_expiry: None,
+            expiry_warning: false,
+            trouble: None,
+        };
+        let dated = |row: ExpiryRow, expires: Option<Timestamp>, apple_id: &Option<String>| {
+            let days = expires.map(|expires| days_until(now, expires));
+            ExpiryRow {
+                expires,
+                days_to_expiry: days,
+                expiry_warning: expires.is_some_and(|expires| expires <= after(now, warning)),
+                apple_id: apple_id.clone(),
+                ..row
+            }
+        };
+        let unread = |row: ExpiryRow, unknown: &Unknown| ExpiryRow {
+            trouble: Some(Trouble { reason: unknown.reason.clone(), next: unknown.next.clone() }),
+            ..row
+        };
+        let push = row(Expiring::PushCertificate, None);
+        match &tenant.push_certificate {
+            None => {}
+            Some(Fact::Unknown(unknown)) => rows.push(unread(push, unknown)),
+            Some(Fact::Known(Some(found))) => rows.push(dated(push, found.expires, &found.apple_id)),
+            Some(Fact::Known(None)) => rows.push(ExpiryRow {
+                trouble: Some(Trouble {
+                    reason: "the tenant has no Apple MDM push certificate: no device can enroll (T-12)"
+                        .to_owned(),
+                    next:
+                        "make one in the portal (Devices > Enrollment > Apple > Apple MDM push certificate)"
+                            .to_owned(),
+                }),
+                ..push
+            }),
+        }
+        let names = desired.vpp_tokens_of(connection);
+        match &tenant.vpp_tokens {
+            Some(Fact::Known(found)) => {
+                for token in found.iter().filter(|token| names.contains(token.name.as_str())) {
+                    let row =
+                        dated(row(Expiring::VppToken, Some(&token.name)), token.expires, &token.apple_id);
+                    let trouble = (!matches!(token.state.as_str(), "valid" | "unknown" | "")).then(|| Trouble {
+                        reason: format!("the VPP token is in the state `{}` (P-4)", token.state),
+                        next: "look at it in the portal (Tenant administration > Connectors and tokens > Apple VPP tokens)".to_owned(),
+                    });
+                    rows.push(ExpiryRow { trouble, ..row });
+                }
+            }
+            Some(Fact::Unknown(unknown)) => {
+                rows.extend(names.iter().map(|name| unread(row(Expiring::VppToken, Some(name)), unknown)));
+            }
+            None => {}
+        }
     }
     rows
 }

@@ -68,7 +68,9 @@ impl Ui {
         let mut out = BufWriter::with_capacity(1 << 16, stream);
         match write(&mut out).and_then(|()| out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(CommandError::new(ExitCode::Error, "cannot write to standard output").because(&error))
+                Err(CommandError::new(ExitCode::Error, "cannot write to standard output")
+                    .coded("stdout")
+                    .because(&error))
             }
             _ => Ok(()),
         }
@@ -117,14 +119,15 @@ impl Ui {
     pub fn confirm(&self, question: &str) -> Result<bool, CommandError> {
         if !self.talks {
             return Err(CommandError::new(ExitCode::Usage, "nobody can be asked here: this is no terminal")
+                .coded("no-terminal")
                 .hint("look at `espalier plan`, then say --yes"));
         }
         let theme: &dyn dialoguer::theme::Theme = &dialoguer::theme::SimpleTheme;
-        dialoguer::Confirm::with_theme(theme)
-            .with_prompt(question)
-            .default(false)
-            .interact()
-            .map_err(|error| CommandError::new(ExitCode::Error, "cannot read the answer").because(&error))
+        dialoguer::Confirm::with_theme(theme).with_prompt(question).default(false).interact().map_err(
+            |error| {
+                CommandError::new(ExitCode::Error, "cannot read the answer").coded("system").because(&error)
+            },
+        )
     }
 
     /// Shows how far long work is: a bar on a terminal, a line each 30 seconds elsewhere, nothing

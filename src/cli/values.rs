@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use clap::ValueEnum;
 
+use super::render::markdown::SMALLEST_SIZE;
+
 /// Where the simulated world comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SimSource {
@@ -49,6 +51,89 @@ pub enum Format {
     Text,
     /// For programs; `espalier schema` has its shape
     Json,
+}
+
+/// `--format` of `explain`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum PageFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For programs; `espalier schema explain` has its shape
+    Json,
+    /// For wikis and pull requests
+    Markdown,
+}
+
+/// `--format` of `validate`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum FindingsFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For programs; `espalier schema diagnostics` has its shape
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Annotations of a GitHub workflow
+    Github,
+    /// A code quality report of GitLab
+    Gitlab,
+}
+
+/// `--format` of `plan`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For programs; `espalier schema plan` has its shape
+    Json,
+    /// For a comment on a pull request, cut to --max-size
+    Markdown,
+    /// The findings alone, as SARIF 2.1.0
+    Sarif,
+    /// The findings alone, as annotations of a GitHub workflow
+    Github,
+    /// The findings alone, as a code quality report of GitLab
+    Gitlab,
+}
+
+impl PlanFormat {
+    /// The format of the findings, where these are all that is asked for.
+    pub const fn of_findings(self) -> Option<FindingsFormat> {
+        match self {
+            PlanFormat::Text | PlanFormat::Json | PlanFormat::Markdown => None,
+            PlanFormat::Sarif => Some(FindingsFormat::Sarif),
+            PlanFormat::Github => Some(FindingsFormat::Github),
+            PlanFormat::Gitlab => Some(FindingsFormat::Gitlab),
+        }
+    }
+}
+
+/// `--format` of `show` and `apply`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For programs; `espalier schema` has its shape
+    Json,
+    /// For a comment on a pull request, cut to --max-size
+    Markdown,
+}
+
+/// Takes a size for `--max-size`.
+///
+/// # Errors
+/// Why it is none, in words.
+pub fn parse_size(text: &str) -> Result<usize, String> {
+    let digits: String = text.chars().filter(|c| *c != '_' && *c != ',').collect();
+    match digits.parse() {
+        Ok(size) if size >= SMALLEST_SIZE => Ok(size),
+        Ok(_) => Err(format!("the smallest is {SMALLEST_SIZE}: the summary has to fit")),
+        Err(_) => Err("it is a number of characters, as in 65000".to_owned()),
+    }
 }
 
 /// `--format` of `devices`.

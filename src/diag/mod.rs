@@ -2,6 +2,8 @@
 //!
 //! They are collected, sorted by place, deduplicated, and shown by `cli` in every format.
 
+pub mod codes;
+
 use serde::Serialize;
 
 use crate::model::Name;
@@ -79,11 +81,22 @@ impl Diagnostic {
         self
     }
 
+    /// Whether it is about the folder as a whole, or about one of the tokens that `is_meant` picks.
+    pub fn concerns(&self, is_meant: impl Fn(&Name) -> bool) -> bool {
+        self.tokens.is_empty() || self.tokens.iter().any(is_meant)
+    }
+
     /// Confines a refusal to these tokens.
     #[must_use]
     pub fn for_tokens(mut self, tokens: impl IntoIterator<Item = Name>) -> Self {
         self.tokens.extend(tokens);
         self
+    }
+}
+
+impl From<Vec<Diagnostic>> for Diagnostics {
+    fn from(findings: Vec<Diagnostic>) -> Self {
+        Self(findings)
     }
 }
 
@@ -114,6 +127,11 @@ impl Diagnostics {
     /// The findings in the order of their making.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.0.iter()
+    }
+
+    /// The findings themselves, in the order of their making.
+    pub fn into_vec(self) -> Vec<Diagnostic> {
+        self.0
     }
 
     /// Whether any finding stops the whole folder.

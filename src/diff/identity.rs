@@ -5,7 +5,7 @@
 
 use crate::model::desired::{Identity, State};
 use crate::model::live::{Absence, Complete, LiveProfile, LiveToken, Named, ProfileKind};
-use crate::model::{ProfileId, TokenId};
+use crate::model::{Platform, ProfileId, TokenId};
 
 /// What was found for a document.
 #[derive(Debug)]
@@ -95,12 +95,13 @@ pub fn token<'a>(
 /// Finds the live profile of a document on one token. `display_name` is the name wished there.
 pub fn profile<'a>(
     identity: &Identity,
+    platform: Platform,
     display_name: &str,
     owned: Option<&ProfileId>,
     live: &'a Complete<LiveProfile>,
 ) -> Match<'a, LiveProfile> {
     let by_id = |id: &str| live.by_id(&ProfileId(id.to_owned()));
-    let is_kind = |profile: &LiveProfile| profile.kind == ProfileKind::Ios;
+    let is_kind = |profile: &LiveProfile| profile.kind == ProfileKind::Classic(platform);
     find(live, identity, display_name, owned, |profile| profile.id.0.as_str(), is_kind, by_id)
 }
 
@@ -139,7 +140,8 @@ fn find<'a, T: Named>(
         }
     }
     match proof {
-        Some(proof) => Match::Absent { proof, was_owned: owned.is_some() },
+        // One of another kind that is still there is not gone: the document means something new.
+        Some(proof) => Match::Absent { proof, was_owned: owned.is_some_and(|id| live.by_id(id).is_err()) },
         // At least the display name was looked for, so there is a proof.
         None => Match::Ambiguous(Vec::new()),
     }

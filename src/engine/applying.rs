@@ -7,19 +7,21 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{EngineError, Observed, Session, git};
-use crate::apply::recover::{Recovery, recover, unknown_until};
+use super::{EngineError, Observed, Session, Settings, Wants, git, recovered, written};
+use crate::apply::recover::{Recovery, unknown_until};
 use crate::apply::{ApplyReport, Executor, Service};
 use crate::ledger::{Event, Holder, Lease, Ledger, LedgerView};
 use crate::model::clock::{after, between};
-use crate::model::desired::Gates;
-use crate::model::live::ProfileKind;
+use crate::model::desired::Desired;
+use crate::model::live::Unknown;
+use crate::model::policy::StatedGates;
 use crate::model::value::Fields;
-use crate::model::{Address, Name, ProfileId, TokenId};
+use crate::model::{Address, Name, ProfileId, Scope, Secret, TokenId};
 use crate::plan::before::{self, Standing};
+use crate::plan::drift::{self, Drift};
 use crate::plan::effect;
 use crate::plan::file::{SavedPlan, digest_of};
-use crate::plan::gates::{self, Census};
+use crate::plan::gates::{self, Census, InForce, ROLLOUT};
 use crate::plan::{Action, Plan, Step};
 use crate::progress::Progress;
 
@@ -35,14 +37,40 @@ pub struct Prepared {
     run: Uuid,
     /// Steps of a saved plan that are already as wished.
     done: BTreeSet<String>,
+    /// The fields that are managed, by address: what the ledger remembers as applied.
+    managed: BTreeMap<Address, Fields>,
     /// What is recorded once everything is in force.
     record: Record,
+    /// The commit of the documents.
+    commit: Option<String>,
 }
 
-/// What a run that was complete leaves in the ledger: whose gates hold from now on.
+/// What a run leaves in the ledger once all that it was about is done.
 struct Record {
-    gates: Gates,
-    commit: Option<String>,
+    /// Whose gates hold from now on; `None` for a run that is about a part only.
+    gates: Option<StatedGates>,
+    /// The plan holds everything that this folder's documents newly wish on its tokens.
+    wishes: bool,
+}
+
+/// Which of two kinds of changes a run may make by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowed {
+    /// What the documents newly wish.
+    pub wishes: bool,
+    /// What puts back what moved outside.
+    pub drift: bool,
+}
+
+/// What one look at the services showed.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// The plan of the documents.
+    pub plan: Plan,
+    /// What of it moved outside.
+    pub drift: Drift,
+    /// What was read.
+    pub observed: Observed,
 }
 
 /// What became of an override.
@@ -115,21 +143,102 @@ fn refresh_effects(plan: &mut Plan, observed: &Observed) {
     }
 }
 
+/// What documents wish, by address: what the ledger remembers as applied.
+fn managed(desired: &Desired) -> BTreeMap<Address, Fields> {
+    let profiles = desired.profiles.iter();
+    profiles
+        .flat_map(|(name, profile)| {
+            let wished = profile.wished.iter();
+            wished.map(move |(token, fields)| (Address::profile(name, token), fields.clone()))
+        })
+        .collect()
+}
+
 impl Session {
     /// Takes the lock, settles what earlier runs left open, reads the services and plans.
     ///
     /// # Errors
     /// What the ledger says: held by another run, missing, another one (exit 10).
     pub async fn prepare(&self, progress: &dyn Progress) -> Result<Prepared, EngineError> {
-        let (writer, run, view, observed) = self.take_up(progress).await?;
+        let (writer, run, view, observed) = self.take_up(&self.scope, Wants::default(), progress).await?;
         let plan = self.build(&observed, &view)?;
         let digest = digest_of(&plan);
-        let record = Record { gates: self.desired.fleet.gates.clone(), commit: self.commit() };
-        Ok(Prepared { plan, digest, observed, view, writer, run, done: BTreeSet::new(), record })
+        let (done, managed, commit) = (BTreeSet::new(), managed(&self.desired), self.commit());
+        let record = Record { gates: self.gates_of_the_whole(), wishes: true };
+        Ok(Prepared { plan, digest, observed, view, writer, run, done, managed, record, commit })
+    }
+
+    /// Reads the services, plans, and tells what moved outside. Nothing is written anywhere.
+    ///
+    /// # Errors
+    /// What the ledger says. Trouble with a service is in the plan, not here.
+    pub async fn look(&self, progress: &dyn Progress) -> Result<Look, EngineError> {
+        let view = self.view()?;
+        let observed = self.observe(&view, &self.scope, progress).await;
+        let (view, _) = recovered(&view, &self.scope, &observed, self.clock.now());
+        self.judge(observed, &view)
+    }
+
+    fn judge(&self, observed: Observed, view: &LedgerView) -> Result<Look, EngineError> {
+        let plan = self.build(&observed, view)?;
+        let mut drift = drift::drift(&self.input(&observed, view), &plan)?;
+        self.gate(&mut drift.plan, &observed, view);
+        Ok(Look { plan, drift, observed })
+    }
+
+    /// Takes the lock, settles what earlier runs left open, reads, plans, and prepares what may be
+    /// done without anybody being asked; `None`: nothing of it.
+    ///
+    /// # Errors
+    /// See [`Session::prepare`].
+    pub async fn prepare_allowed(
+        &self,
+        allowed: Allowed,
+        progress: &dyn Progress,
+    ) -> Result<(Look, Option<Prepared>), EngineError> {
+        let (writer, run, view, observed) = self.take_up(&self.scope, Wants::default(), progress).await?;
+        let look = self.judge(observed, &view)?;
+        let mut plan = match allowed {
+            Allowed { wishes: true, .. } => look.plan.clone(),
+            Allowed { wishes: false, drift: true } if look.drift.plan.has_changes() => {
+                look.drift.plan.clone()
+            }
+            Allowed { wishes: false, .. } => return Ok((look, None)),
+        };
+        let is_part = !allowed.wishes || (!allowed.drift && look.drift.plan.has_changes());
+        if allowed.wishes && is_part {
+            drift::without_drift(&mut plan, &look.drift);
+            self.gate(&mut plan, &look.observed, &view);
+        }
+        let managed = match allowed.wishes {
+            true => managed(&self.desired),
+            false => managed(&drift::as_applied(&self.desired, &view)),
+        };
+        let gates = self.gates_of_the_whole().filter(|_| !is_part);
+        let record = Record { gates, wishes: allowed.wishes };
+        let digest = digest_of(&plan);
+        let (observed, done, commit) = (look.observed.clone(), BTreeSet::new(), self.commit());
+        let prepared = Prepared { plan, digest, observed, view, writer, run, done, managed, record, commit };
+        Ok((look, Some(prepared)))
+    }
+
+    /// The documents' gates, in a run that is about all of them.
+    fn gates_of_the_whole(&self) -> Option<StatedGates> {
+        self.scope.is_whole().then(|| StatedGates::of(&self.desired))
+    }
+
+    /// Judges the gates of a plan whose steps were chosen among others.
+    fn gate(&self, plan: &mut Plan, observed: &Observed, view: &LedgerView) {
+        let in_force = InForce::of(&self.desired, view);
+        let census = census(plan, observed, view, &in_force);
+        // What holds a rollout back is what the plan was made of; the figures are counted anew.
+        plan.stops.retain(|stop| stop.gate.starts_with(ROLLOUT));
+        let counted = gates::evaluate(&plan.steps, &in_force, &census, plan.ledger.is_some());
+        plan.stops.splice(0..0, counted);
     }
 
     /// Takes a saved plan up: checks that it belongs here, is young enough, and that what it rests
-    /// on is as it was. Steps that are already as wished are no staleness.
+    /// on is as it was. One that was made narrowed reads no more than it did then. Steps that are already as wished are no staleness.
     ///
     /// # Errors
     /// Exit 5: expired, another ledger, stale, older than what was applied. Exit 10: the lock.
@@ -141,7 +250,10 @@ impl Session {
         let folder_ledger = self.view()?;
         let folder_ledger = (!folder_ledger.is_none()).then_some(folder_ledger.id);
         saved.check(folder_ledger, self.clock.now())?;
-        let (writer, run, view, observed) = self.take_up(progress).await?;
+        // What a step rests on is read, whatever the documents here ask for by now.
+        let vpp_tokens = saved.steps.iter().any(|step| step.action.vpp_token().is_some());
+        let wants = Wants { vpp_tokens, ..Wants::default() };
+        let (writer, run, view, observed) = self.take_up(&saved.scope, wants, progress).await?;
         if let (Some(plan), Some(applied)) = (&saved.commit, &view.last_commit)
             && git::is_older(&self.settings.folder, plan, applied)
         {
@@ -151,18 +263,20 @@ impl Session {
         // A plan of another commit says nothing of this folder's documents having been applied: it
         // must not put their gates into force.
         let commit = self.commit();
+        let in_force = InForce::of(&self.desired, &view);
         let gates = match (&saved.commit, &commit) {
-            (Some(planned), Some(here)) if planned == here => self.desired.fleet.gates.clone(),
-            _ => self.gates_in_force(&view),
+            (Some(planned), Some(here)) if planned == here => StatedGates::of(&self.desired),
+            _ => in_force.merged(),
         };
-        let record = Record { gates, commit: saved.commit.clone().or(commit) };
+        let wishes = saved.commit.is_some() && saved.commit == commit;
+        let record = Record { gates: Some(gates), wishes };
+        let commit = saved.commit.clone().or(commit);
         let mut plan = saved.into_plan();
         let done = self.standings(&plan, &observed, &view)?;
         refresh_effects(&mut plan, &observed);
-        let census = self.census(&plan, &observed, &view);
-        plan.stops =
-            gates::evaluate(&plan.steps, &self.gates_in_force(&view), &census, plan.ledger.is_some());
-        Ok(Prepared { plan, digest, observed, view, writer, run, done, record })
+        self.gate(&mut plan, &observed, &view);
+        let managed = managed(&self.desired);
+        Ok(Prepared { plan, digest, observed, view, writer, run, done, managed, record, commit })
     }
 
     /// Which steps of a saved plan are done already; an error where others changed.
@@ -220,6 +334,8 @@ impl Session {
     /// The lock; then, under it, the view with old promises settled by what is read.
     async fn take_up(
         &self,
+        scope: &Scope,
+        wants: Wants,
         progress: &dyn Progress,
     ) -> Result<(Option<(Ledger, Lease)>, Uuid, LedgerView, Observed), EngineError> {
         let run = Uuid::new_v4();
@@ -236,15 +352,17 @@ impl Session {
             None => LedgerView::none(),
         };
         // Services show writes late: what an earlier run lost is looked for only after the horizon.
-        if let Some(until) = unknown_until(&view) {
+        let mut concerned = view.clone();
+        concerned.unsettled.retain(|intent| scope.holds(intent.address.domain()));
+        if let Some(until) = unknown_until(&concerned) {
             let now = self.clock.now();
             if until > now && until <= after(now, self.settings.wait) {
                 self.clock.sleep(between(now, until)).await;
             }
         }
-        let observed = self.observe(&view, progress).await;
+        let observed = self.observe_with(&view, scope, wants, progress).await;
         let now = self.clock.now();
-        let (view, Recovery { settled, events }) = recover(&view, &observed.live, &observed.tokens, now);
+        let (view, Recovery { settled, events }) = recovered(&view, scope, &observed, now);
         if let Some((ledger, lease)) = &writer
             && !settled.is_empty()
         {
@@ -263,14 +381,12 @@ impl Session {
         progress: &dyn Progress,
     ) -> Result<ApplyReport, EngineError> {
         let stopped = prepared.stopped();
-        let Prepared { plan, digest, observed, view, writer, run, done, record } = prepared;
-        let Record { gates, commit } = record;
+        let Prepared { plan, digest, observed, view, writer, run, done, managed, record, commit } = prepared;
         let services: BTreeMap<Name, Service> = self
             .services
             .iter()
             .filter_map(|(name, service)| Some((name.clone(), service.as_ref().ok()?.clone())))
             .collect();
-        let managed = self.managed();
         let owned: BTreeSet<Address> = view.owned.keys().cloned().collect();
         let executor = Executor {
             services: &services,
@@ -279,6 +395,7 @@ impl Session {
             wait: self.settings.wait,
             managed: &managed,
             owned: &owned,
+            secrets: &|address, reference| self.secret(address, reference),
             progress,
             stop: self.stop.clone(),
         };
@@ -290,10 +407,18 @@ impl Session {
         }
         let report = executor.run(&plan, observed.live, &stopped, &done).await?;
         if let Some((ledger, lease)) = &writer {
-            let complete = report.is_complete();
+            let Record { gates, wishes } = record;
+            // A part of the fleet that is applied in full says nothing of the whole.
+            let complete = gates.is_some() && report.is_complete() && plan.scope.is_whole();
             let mut events = Vec::new();
-            if complete && view.gates.as_ref() != Some(&gates) {
-                events.push(Event::GatesApplied { gates });
+            if wishes {
+                events.extend(self.in_force(&plan, observed.tokens.keys(), &report, &view));
+            }
+            let news = |gates: &StatedGates| {
+                view.gates.as_ref() != Some(&gates.fleet) || view.policies != gates.policies
+            };
+            if let Some(StatedGates { fleet, policies }) = gates.filter(|gates| complete && news(gates)) {
+                events.push(Event::GatesApplied { gates: fleet, policies });
             }
             if works || (complete && view.last_commit != commit) {
                 events.push(Event::RunFinished { run, complete, commit });
@@ -305,56 +430,69 @@ impl Session {
         Ok(report)
     }
 
-    /// What the documents wish, by address: what the ledger remembers as applied.
-    fn managed(&self) -> BTreeMap<Address, Fields> {
-        let profiles = self.desired.profiles.iter();
-        profiles
-            .flat_map(|(name, profile)| {
-                profile
-                    .wished
-                    .iter()
-                    .map(move |(token, fields)| (Address::profile(name, token), fields.clone()))
-            })
+    /// The secret that a profile refers to, read when it is to be sent. A simulated service gets a fixed
+    /// word: no secret leaves the machine for one.
+    fn secret(&self, address: &Address, reference: &str) -> Result<Secret, Unknown> {
+        if self.world.addresses().is_some() {
+            return Ok(Secret::new(written::SIMULATED.to_owned()));
+        }
+        let Settings { folder, allow, .. } = &self.settings;
+        written::secret_of(&self.desired, address, reference, folder, *allow)
+    }
+
+    /// The tokens on which everything is as the documents wish, where the ledger does not know yet.
+    fn in_force<'t>(
+        &self,
+        plan: &Plan,
+        tokens: impl Iterator<Item = &'t Name>,
+        report: &ApplyReport,
+        view: &LedgerView,
+    ) -> Vec<Event> {
+        let done: BTreeSet<&str> =
+            report.steps.iter().filter(|step| step.outcome.is_done()).map(|step| step.id.as_str()).collect();
+        let at_rest = drift::come_to_rest(plan, tokens, |step| done.contains(step.id.as_str()));
+        at_rest
+            .into_iter()
+            .filter_map(|token| Some((token, drift::wishes_on(&self.desired, token)?)))
+            .filter(|(token, wishes)| view.in_force.get(*token) != Some(wishes))
+            .map(|(token, wishes)| Event::InForce { token: token.clone(), wishes })
             .collect()
     }
+}
 
-    /// The gates in force: the stricter of the documents' and those of the last full apply.
-    fn gates_in_force(&self, view: &LedgerView) -> Gates {
-        match &view.gates {
-            Some(applied) => self.desired.fleet.gates.stricter(applied),
-            None => self.desired.fleet.gates.clone(),
+/// What the gates count against, for the tokens of a saved plan.
+fn census(
+    plan: &Plan,
+    observed: &Observed,
+    view: &LedgerView,
+    in_force: &InForce,
+) -> BTreeMap<TokenId, Census> {
+    let mut all = BTreeMap::new();
+    for step in &plan.steps {
+        if all.contains_key(&step.token_id) {
+            continue;
         }
+        let Some(tenant) = observed.live.tenants.get(&step.connection) else { continue };
+        let documents = observed.tokens.iter().find(|(_, id)| **id == step.token_id);
+        let name = documents.map_or(step.address.domain(), |(name, _)| name);
+        let profiles = before::profiles(tenant, &step.token_id).ok().flatten();
+        let devices = before::devices(tenant, &step.token_id).ok().flatten();
+        let Some(devices) = devices else { continue };
+        let known_as = view.names_of(&step.token_id);
+        let protected = in_force.protected_serials(&step.connection, &step.token_id);
+        all.insert(
+            step.token_id.clone(),
+            Census {
+                name: Some(name.clone()),
+                profiles: profiles.map_or(0, |all| {
+                    all.iter().filter(|profile| profile.kind.platform().is_some()).count() as u64
+                }),
+                devices: devices.not_released() as u64,
+                deleted_lately: gates::deleted_lately(view, name, &known_as),
+                protected_holders: gates::protected_holders(&protected, devices),
+                known_as,
+            },
+        );
     }
-
-    /// What the gates count against, for the tokens of a saved plan.
-    fn census(&self, plan: &Plan, observed: &Observed, view: &LedgerView) -> BTreeMap<TokenId, Census> {
-        let in_force = self.gates_in_force(view);
-        let mut all = BTreeMap::new();
-        for step in &plan.steps {
-            if all.contains_key(&step.token_id) {
-                continue;
-            }
-            let Some(tenant) = observed.live.tenants.get(&step.connection) else { continue };
-            let documents = observed.tokens.iter().find(|(_, id)| **id == step.token_id);
-            let name = documents.map_or(step.address.domain(), |(name, _)| name);
-            let profiles = before::profiles(tenant, &step.token_id).ok().flatten();
-            let devices = before::devices(tenant, &step.token_id).ok().flatten();
-            let Some(devices) = devices else { continue };
-            let known_as = view.names_of(&step.token_id);
-            all.insert(
-                step.token_id.clone(),
-                Census {
-                    name: Some(name.clone()),
-                    profiles: profiles.map_or(0, |all| {
-                        all.iter().filter(|profile| profile.kind == ProfileKind::Ios).count() as u64
-                    }),
-                    devices: devices.not_released() as u64,
-                    deleted_lately: gates::deleted_lately(view, name, &known_as),
-                    protected_holders: gates::protected_holders(&in_force.protected_serials, devices),
-                    known_as,
-                },
-            );
-        }
-        all
-    }
+    all
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::NarrowingError;
 use crate::diag::Diagnostics;
 use crate::ledger::LedgerError;
 use crate::manifest::{LoadError, Sources};
@@ -26,6 +27,9 @@ pub enum EngineError {
         /// The texts, for snippets.
         sources: Sources,
     },
+    /// The run cannot be narrowed as it was told (exit 64).
+    #[error(transparent)]
+    Narrowing(#[from] NarrowingError),
     /// The ledger is missing, another one, held, or damaged.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -88,6 +92,7 @@ impl EngineError {
     pub fn exit_code(&self) -> u8 {
         match self {
             EngineError::Folder(_) | EngineError::Empty(_) | EngineError::Manifests { .. } => 3,
+            EngineError::Narrowing(_) => 64,
             EngineError::Ledger(error) if error.is_exit_10() => 10,
             EngineError::WorldHeld(_) | EngineError::TrackedLedger(_) => 10,
             EngineError::PlanFile(_)
@@ -102,19 +107,61 @@ impl EngineError {
         }
     }
 
+    /// The stable code; `espalier explain` tells more of it.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            EngineError::Folder(error) => error.code(),
+            EngineError::Empty(_) => "folder-empty",
+            EngineError::Manifests { .. } => "documents-refused",
+            EngineError::Ledger(error) => error.code(),
+            EngineError::Sim(error) => error.code(),
+            EngineError::TrackedLedger(_) => "ledger-tracked",
+            EngineError::WorldHeld(_) => "world-held",
+            EngineError::World { .. } => "world-unusable",
+            EngineError::State { .. } => "state-io",
+            EngineError::PlanFile(error) => error.code(),
+            EngineError::Stale(_) => "plan-stale",
+            EngineError::OtherDigest { .. } => "plan-other-digest",
+            EngineError::OlderThanApplied { .. } => "plan-older",
+            EngineError::Cycle(_) => "steps-in-a-circle",
+            EngineError::Narrowing(_) => "narrowed-to-nothing",
+        }
+    }
+
     /// What to do next.
     pub fn next(&self) -> String {
         match self {
+            EngineError::Folder(LoadError::Within { .. }) => {
+                "see who may read it, or move it out of the folder: what it wishes is unknown, not nothing"
+                    .to_owned()
+            }
+            EngineError::Folder(LoadError::Outside(_)) => {
+                "put there what it leads to, or let the runner allow it with ESPALIER_ALLOW=files".to_owned()
+            }
+            EngineError::Folder(LoadError::Folder { source, .. })
+                if source.kind() == std::io::ErrorKind::NotADirectory =>
+            {
+                "name the folder that it is in: all documents below a folder are read together".to_owned()
+            }
             EngineError::Folder(_) => "name the folder with the documents, or run `espalier init`".to_owned(),
             EngineError::Empty(_) => {
                 "name the folder with the documents, or run `espalier init`; an empty folder on purpose needs --dangerous-allow-empty".to_owned()
             }
             EngineError::Manifests { .. } => "mend the documents; `espalier validate` shows this again".to_owned(),
+            EngineError::Narrowing(error) => error.next().to_owned(),
             EngineError::Ledger(error) => error.next(),
             EngineError::Sim(SimError::Remote { .. }) => {
                 "start one with `espalier sim serve`, and name the `control` address that it prints".to_owned()
             }
-            EngineError::Sim(_) => String::new(),
+            EngineError::Sim(SimError::Listen { .. } | SimError::NoPorts { .. }) => {
+                "choose other ports with --ports-from, or leave it out for free ones".to_owned()
+            }
+            EngineError::Sim(SimError::Record { .. }) => {
+                "name a file in a folder that is there, with --record or ESPALIER_SIM_RECORD".to_owned()
+            }
+            EngineError::Sim(SimError::Persist { .. }) => {
+                "see who may write there, and whether the disk has room".to_owned()
+            }
             EngineError::TrackedLedger(path) => format!(
                 "take it out of git (`git rm --cached {}`), keep .espalier/ in .gitignore, and find out who put it there",
                 path.display()

@@ -10,35 +10,41 @@
 //! reads no arguments, and gives a planner no writer.
 
 mod applying;
+mod credentials;
 mod error;
 mod git;
+mod host;
+mod narrowing;
 mod reading;
 mod services;
 mod state;
 mod worlds;
+mod written;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use applying::{Prepared, Readiness};
+pub use applying::{Allowed, Look, Prepared, Readiness};
 pub use error::EngineError;
-pub use reading::Observed;
+pub use host::{Documents, Host};
+pub use narrowing::{InvalidLabelTerm, LabelTerm, Narrowing, NarrowingError, Selection};
+pub use reading::{Observed, Wants};
 pub use state::{FolderState, Ledgering};
 pub use worlds::{WorldChoice, WorldLock, forget, kept, seed};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::sync::watch;
 
-use crate::apply::recover::recover;
-use crate::diag::Diagnostics;
+use crate::apply::recover::{Recovery, recover};
+use crate::diag::{Diagnostics, Severity};
 use crate::ledger::LedgerView;
 use crate::manifest::{Allow, Loaded, Sources};
-use crate::model::Name;
-use crate::model::clock::Clock;
+use crate::model::clock::{Clock, Timestamp};
 use crate::model::desired::Desired;
 use crate::model::live::Unknown;
+use crate::model::{Name, Scope};
 use crate::plan::build::{self, Input};
 use crate::plan::{Plan, order};
 use crate::progress::Progress;
@@ -65,19 +71,23 @@ pub struct Settings {
     pub changes_world: bool,
     /// Where the simulator in this process writes its exchanges.
     pub record: Option<PathBuf>,
+    /// What the run is narrowed to.
+    pub narrowing: Narrowing,
 }
 
 /// A folder that is open for a run.
 pub struct Session {
     settings: Settings,
-    desired: Desired,
+    desired: Arc<Desired>,
+    scope: Scope,
     findings: Diagnostics,
-    sources: Sources,
+    sources: Arc<Sources>,
     services: BTreeMap<Name, Result<crate::apply::Service, Unknown>>,
     clock: Arc<dyn Clock>,
-    world: worlds::Running,
+    world: Arc<worlds::Running>,
     state: FolderState,
     stop: watch::Receiver<bool>,
+    wants: Wants,
 }
 
 /// Loads a folder and judges it; services are not needed. The findings hold everything, sorted by
@@ -93,7 +103,28 @@ pub fn load(settings: &Settings, now: jiff::Timestamp) -> Result<Loaded, EngineE
     loaded.diagnostics.extend(rules::check_documents(&loaded.desired, now));
     // Documents with a mistake are judged as far as they could be read, so that all is shown at once.
     loaded.diagnostics.extend(rules::check_documents(&loaded.doubtful, now));
+    loaded.diagnostics = rules::fold_documents(loaded.diagnostics, &loaded.desired, now);
     Ok(loaded)
+}
+
+/// Looks up what earlier runs left open, as far as this one has looked: of what lies outside of its
+/// scope nothing was read, and nothing can be told.
+fn recovered(
+    view: &LedgerView,
+    scope: &Scope,
+    observed: &Observed,
+    now: Timestamp,
+) -> (LedgerView, Recovery) {
+    if scope.is_whole() {
+        return recover(view, &observed.live, &observed.tokens, now);
+    }
+    let (inside, outside) =
+        view.unsettled.iter().cloned().partition(|intent| scope.holds(intent.address.domain()));
+    let view = LedgerView { unsettled: inside, ..view.clone() };
+    let (mut view, recovery) = recover(&view, &observed.live, &observed.tokens, now);
+    view.unsettled.extend::<Vec<_>>(outside);
+    view.unsettled.sort_by_key(|intent| intent.id);
+    (view, recovery)
 }
 
 impl Session {
@@ -118,16 +149,41 @@ impl Session {
             }
             return Err(EngineError::Manifests { findings: diagnostics, sources });
         }
-        let world = worlds::Running::start(&settings, &state, &desired).await?;
+        let world = Arc::new(worlds::Running::start(&settings, &state, &desired).await?);
+        let documents =
+            Documents { desired: Arc::new(desired), findings: diagnostics, sources: Arc::new(sources) };
+        Self::over(settings, state, world, &documents, services::PATIENCE)
+    }
+
+    /// A run over documents that were read before, at services that are there. `patience` bounds the
+    /// pauses of one call.
+    fn over(
+        settings: Settings,
+        state: FolderState,
+        world: Arc<worlds::Running>,
+        documents: &Documents,
+        patience: Duration,
+    ) -> Result<Self, EngineError> {
         let clock = world.clock();
-        diagnostics.extend(rules::check_documents(&desired, clock.now()));
-        if diagnostics.stop_the_folder() {
-            return Err(EngineError::Manifests { findings: diagnostics, sources });
+        let Documents { desired, findings, sources } = documents.clone();
+        let mut findings = findings;
+        findings.extend(rules::check_documents(&desired, clock.now()));
+        if findings.stop_the_folder() {
+            let sources = Arc::unwrap_or_clone(sources);
+            return Err(EngineError::Manifests { findings, sources });
         }
-        let services = services::of(&settings, &desired, &world, &clock);
+        let scope = settings.narrowing.scope(&[&desired])?;
+        let services = services::of(&settings, &desired, &scope, &world, &clock, patience, &mut findings);
         // A switch that nobody holds.
         let (_, stop) = watch::channel(false);
-        Ok(Self { settings, desired, findings: diagnostics, sources, services, clock, world, state, stop })
+        let wants = Wants::default();
+        Ok(Self { settings, desired, scope, findings, sources, services, clock, world, state, stop, wants })
+    }
+
+    /// Confines the run to some tokens: others are neither read nor planned, and what it leaves in
+    /// the ledger says nothing of the folder as a whole.
+    pub fn confine(&mut self, tokens: BTreeSet<Name>) {
+        self.scope = Scope::of(tokens);
     }
 
     /// Gives the run a switch that ends it between two requests.
@@ -135,14 +191,41 @@ impl Session {
         self.stop = stop;
     }
 
+    /// Has more read than the documents need, from now on.
+    pub fn also_read(&mut self, wants: Wants) {
+        self.wants = wants;
+    }
+
     /// The documents.
     pub fn desired(&self) -> &Desired {
         &self.desired
     }
 
+    /// The tokens that the run works on.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Whether a rule refuses something that the run works on and that, by its plan, does not stand
+    /// at the service already.
+    pub fn refuses(&self, plan: &Plan) -> bool {
+        let (standing, holds) = (plan.standing(), |token: &Name| self.scope.holds(token));
+        self.findings.iter().any(|finding| {
+            finding.severity == Severity::Refuse
+                && finding.concerns(holds)
+                && !standing.covers(finding, holds)
+        })
+    }
+
     /// Findings over the documents.
     pub fn findings(&self) -> &Diagnostics {
         &self.findings
+    }
+
+    /// What each connection was called for, and what it asked for; only those that can be called.
+    pub fn meters(&self) -> impl Iterator<Item = (&Name, &crate::http::meter::Meter)> {
+        let services = self.services.iter();
+        services.filter_map(|(name, service)| Some((name, service.as_ref().ok()?.observer.meter())))
     }
 
     /// The texts of the documents, for snippets.
@@ -182,20 +265,25 @@ impl Session {
     /// What the ledger says. Trouble with a service is in the plan, not here.
     pub async fn plan(&self, progress: &dyn Progress) -> Result<(Plan, Observed), EngineError> {
         let view = self.view()?;
-        let observed = self.observe(&view, progress).await;
-        let (view, _) = recover(&view, &observed.live, &observed.tokens, self.clock.now());
+        let observed = self.observe(&view, &self.scope, progress).await;
+        let (view, _) = recovered(&view, &self.scope, &observed, self.clock.now());
         let plan = self.build(&observed, &view)?;
         Ok((plan, observed))
     }
 
     fn build(&self, observed: &Observed, view: &LedgerView) -> Result<Plan, order::Cycle> {
-        build::build(&Input {
+        build::build(&self.input(observed, view))
+    }
+
+    fn input<'a>(&'a self, observed: &'a Observed, view: &'a LedgerView) -> Input<'a> {
+        Input {
             desired: &self.desired,
             live: &observed.live,
             ledger: view,
             findings: &self.findings,
+            scope: &self.scope,
             now: self.clock.now(),
-        })
+        }
     }
 
     /// Ends the run: a simulated world is kept, its calls are written down.
@@ -203,6 +291,10 @@ impl Session {
     /// # Errors
     /// Where the world cannot be kept.
     pub async fn close(self) -> Result<(), EngineError> {
-        self.world.stop(&self.state).await
+        // A world that somebody else holds as well goes on.
+        match Arc::into_inner(self.world) {
+            Some(world) => world.stop(&self.state).await,
+            None => Ok(()),
+        }
     }
 }

@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use futures_util::future::{join, join_all};
+use futures_util::future::{join, join4};
+use futures_util::stream::{self, StreamExt as _};
 
 use super::Session;
-use crate::apply::Service;
+use crate::apply::{SIDE_BY_SIDE, Service};
 use crate::cache::{TenantReads, TokenReads};
 use crate::ledger::LedgerView;
+use crate::model::desired::Token;
 use crate::model::live::{Fact, Live, LiveTenant, Unknown};
 use crate::model::value::Field;
-use crate::model::{Name, TokenId};
+use crate::model::{Name, Scope, TokenId};
 use crate::plan::build::matched_tokens;
 use crate::progress::Progress;
 
@@ -23,20 +25,53 @@ pub struct Observed {
     pub tokens: BTreeMap<Name, TokenId>,
 }
 
+/// What a command shows of a tenant beyond what its documents need.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wants {
+    /// The VPP tokens, with what they tell of their expiry and updates.
+    pub vpp_tokens: bool,
+    /// The Apple MDM push certificate.
+    pub push_certificate: bool,
+}
+
 /// The page size that Graph is seen to use (reference intune-graph section 8.3); only for guesses.
 const PAGE: u64 = 1000;
 
 impl Session {
-    /// Reads the services, connections side by side.
-    pub async fn observe(&self, view: &LedgerView, progress: &dyn Progress) -> Observed {
+    /// Reads the services, connections side by side. Only what lies within `scope` is asked for.
+    pub async fn observe(&self, view: &LedgerView, scope: &Scope, progress: &dyn Progress) -> Observed {
+        self.observe_with(view, scope, Wants::default(), progress).await
+    }
+
+    /// As [`Session::observe`], for a plan that rests on more than the documents ask for.
+    pub(super) async fn observe_with(
+        &self,
+        view: &LedgerView,
+        scope: &Scope,
+        wants: Wants,
+        progress: &dyn Progress,
+    ) -> Observed {
         let mut cache = self.state.cache();
         let expected = expected(&cache, self);
         let progress = Expecting { inner: progress, expected };
-        let reads =
-            self.services.iter().map(|(name, service)| self.observe_one(name, service, view, &progress));
+        let reads: Vec<_> = self
+            .services
+            .iter()
+            .filter(|(name, _)| self.tokens_of(name, scope).next().is_some())
+            .map(|(name, service)| self.observe_one(name, service, view, (scope, wants), &progress))
+            .collect();
         let mut observed = Observed::default();
-        for (name, tenant, tokens) in join_all(reads).await {
-            cache.remember(&tenant.tenant_id, cost(&tenant));
+        let read: Vec<_> = stream::iter(reads).buffer_unordered(SIDE_BY_SIDE).collect().await;
+        for (name, tenant, tokens) in read {
+            let mut cost = cost(&tenant);
+            if !scope.is_whole()
+                && let Some(before) = cache.tenant(&tenant.tenant_id)
+            {
+                // What was not asked for this time still costs what it did.
+                let unasked = before.tokens.iter().filter(|(token, _)| !tenant.devices.contains_key(*token));
+                cost.tokens.extend(unasked.map(|(token, reads)| (token.clone(), *reads)));
+            }
+            cache.remember(&tenant.tenant_id, cost);
             observed.live.tenants.insert(name, tenant);
             observed.tokens.extend(tokens);
         }
@@ -45,11 +80,19 @@ impl Session {
         observed
     }
 
+    /// The token documents of a connection within a scope.
+    fn tokens_of<'s>(&'s self, connection: &Name, scope: &Scope) -> impl Iterator<Item = &'s Token> {
+        let here =
+            move |(name, token): &(&Name, &Token)| token.connection == *connection && scope.holds(name);
+        self.desired.tokens.iter().filter(here).map(|(_, token)| token)
+    }
+
     async fn observe_one(
         &self,
         name: &Name,
         service: &Result<Service, Unknown>,
         view: &LedgerView,
+        (scope, wants): (&Scope, Wants),
         progress: &dyn Progress,
     ) -> (Name, LiveTenant, BTreeMap<Name, TokenId>) {
         let tenant_id = self
@@ -66,6 +109,8 @@ impl Session {
                 next: String::new(),
             }),
             scope_tags: None,
+            vpp_tokens: None,
+            push_certificate: None,
             profiles: BTreeMap::new(),
             devices: BTreeMap::new(),
         };
@@ -76,23 +121,30 @@ impl Session {
                 return (name.clone(), tenant, BTreeMap::new());
             }
         };
-        let tags_matter = self
-            .desired
-            .tokens
-            .values()
-            .any(|token| token.connection == *name && !matches!(token.scope_tags, Field::Missing));
-        let scope_tags = async {
-            match tags_matter {
-                true => Some(service.observer.scope_tags().await),
-                false => None,
-            }
-        };
-        let (tokens, tags) = join(service.observer.tokens(), scope_tags).await;
+        let names_vpp_token = self.wants.vpp_tokens || self.names_vpp_token(name) || wants.vpp_tokens;
+        // It takes a permission of its own: only a Fleet that says when to warn asks for it (T-12).
+        let asks_for_push = self.wants.push_certificate
+            || wants.push_certificate
+            || self.desired.fleet.expiry_warning.is_some();
+        let tags_matter =
+            self.tokens_of(name, scope).any(|token| !matches!(token.scope_tags, Field::Missing));
+        let observer = &service.observer;
+        // Profiles are read after the VPP tokens, whose names they show.
+        let (tokens, tags, vpp_tokens, push_certificate) = join4(
+            observer.tokens(),
+            when(tags_matter, || observer.scope_tags()),
+            when(names_vpp_token, || observer.vpp_tokens()),
+            when(asks_for_push, || observer.push_certificate()),
+        )
+        .await;
         tenant.scope_tags = tags;
-        let matched = match &tokens {
+        tenant.vpp_tokens = vpp_tokens;
+        tenant.push_certificate = push_certificate;
+        let mut matched = match &tokens {
             Fact::Known(known) => matched_tokens(&self.desired, view, name, known),
             Fact::Unknown(_) => BTreeMap::new(),
         };
+        matched.retain(|token, _| scope.holds(token));
         tenant.tokens = tokens;
         let mut ids: Vec<TokenId> = matched.values().cloned().collect();
         ids.sort();
@@ -104,6 +156,26 @@ impl Session {
             tenant.devices = devices;
         }
         (name.clone(), tenant, matched)
+    }
+
+    /// Whether a profile that goes to a token of this connection names a VPP token.
+    fn names_vpp_token(&self, connection: &Name) -> bool {
+        let is_here = |token: &Name| {
+            self.desired.tokens.get(token).is_some_and(|token| token.connection == *connection)
+        };
+        self.desired.profiles.values().any(|profile| {
+            let portal = profile.settings.company_portal.set();
+            portal.is_some_and(|portal| portal.vpp_token.set().is_some())
+                && profile.tokens.iter().any(is_here)
+        })
+    }
+}
+
+/// Asks only where the answer matters.
+async fn when<F: Future>(matters: bool, ask: impl FnOnce() -> F) -> Option<F::Output> {
+    match matters {
+        true => Some(ask().await),
+        false => None,
     }
 }
 

@@ -1,5 +1,5 @@
 //! The services of a run, one per connection. A credential that cannot be had stops its
-//! connection only.
+//! connection only; one that will soon be none is warned of.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,95 +7,104 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::{Settings, worlds};
+use super::{Settings, credentials, worlds};
 use crate::apply::Service;
+use crate::diag::Diagnostics;
 use crate::http::Reach;
-use crate::manifest::secrets;
-use crate::model::Name;
 use crate::model::clock::Clock;
-use crate::model::desired::{Connection, Credential, Desired};
+use crate::model::desired::{Connection, Desired};
 use crate::model::live::{Cause, Unknown};
-use crate::provider::graph::{GraphActuator, GraphClient, GraphObserver, GraphSettings, SignIn};
-
-/// Graph's host in the global cloud (reference intune-graph section 1).
-const GRAPH: &str = "https://graph.microsoft.com";
-
-/// Entra's token service in the global cloud.
-const LOGIN: &str = "https://login.microsoftonline.com";
+use crate::model::{Name, Scope};
+use crate::provider::graph::{GraphActuator, GraphClient, GraphObserver, GraphSettings, SignIn, cloud};
 
 /// How long the pauses of one call may be in all: the service's throttling windows are 20 seconds.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Builds the services that token documents need.
+/// Builds the services that token documents need, and finds what is to be said about credentials.
+/// `patience` bounds the pauses of one call.
 pub(super) fn of(
     settings: &Settings,
     desired: &Desired,
+    scope: &Scope,
     world: &worlds::Running,
     clock: &Arc<dyn Clock>,
+    patience: Duration,
+    found: &mut Diagnostics,
 ) -> BTreeMap<Name, Result<Service, Unknown>> {
-    let mut http = world.client();
+    let mut builder = Builder {
+        settings,
+        world,
+        clock,
+        horizon: desired.fleet.expiry_warning,
+        patience,
+        http: world.client(),
+        found,
+    };
     desired
         .connections
         .iter()
-        .filter(|(name, _)| desired.tokens.values().any(|token| token.connection == **name))
-        .map(|(name, connection)| {
-            let service = client(settings, connection, world, clock, &mut http);
-            (name.clone(), service)
+        .filter(|(name, _)| {
+            desired.tokens.iter().any(|(token, one)| one.connection == **name && scope.holds(token))
         })
+        .map(|(name, connection)| (name.clone(), builder.service(connection)))
         .collect()
 }
 
-fn client(
-    settings: &Settings,
-    connection: &Connection,
-    world: &worlds::Running,
-    clock: &Arc<dyn Clock>,
-    http: &mut Option<reqwest::Client>,
-) -> Result<Service, Unknown> {
-    let (graph, login, sign_in) = match world.addresses() {
-        Some((graph, login)) => (graph, login, SignIn::Simulated),
-        None => {
-            let host = |own: &Option<Url>, vendors: &str| match own {
-                Some(url) => Ok(url.clone()),
-                None => Url::parse(vendors).map_err(|error| unusable(&error)),
-            };
-            let graph = host(&connection.endpoints.graph, GRAPH)?;
-            let login = host(&connection.endpoints.login, LOGIN)?;
-            (graph, login, sign_in(settings, connection)?)
-        }
-    };
-    let reach = if world.addresses().is_some() { Reach::Loopback } else { Reach::World };
-    let http = match http {
-        Some(http) => http.clone(),
-        None => http.insert(crate::http::client(reach).map_err(|error| unusable(&error))?).clone(),
-    };
-    let client = GraphClient::new(
-        GraphSettings {
+/// What the services of a run have in common.
+struct Builder<'a> {
+    settings: &'a Settings,
+    world: &'a worlds::Running,
+    clock: &'a Arc<dyn Clock>,
+    /// `Fleet.expiryWarning`.
+    horizon: Option<Duration>,
+    patience: Duration,
+    /// One for all connections, made when the first of them needs it.
+    http: Option<reqwest::Client>,
+    found: &'a mut Diagnostics,
+}
+
+impl Builder<'_> {
+    fn service(&mut self, connection: &Connection) -> Result<Service, Unknown> {
+        let (graph, login, sign_in) = match self.world.addresses() {
+            Some((graph, login)) => (graph, login, SignIn::Simulated),
+            None => {
+                let host = |own: &Option<Url>, vendors: &str| match own {
+                    Some(url) => Ok(url.clone()),
+                    None => Url::parse(vendors).map_err(|error| unusable(&error)),
+                };
+                let graph = host(&connection.endpoints.graph, cloud::graph(connection.cloud))?;
+                let login = host(&connection.endpoints.login, cloud::login(connection.cloud))?;
+                let variable = |name: &str| std::env::var(name).ok();
+                let sign_in = credentials::sign_in(self.settings, &connection.credential, &variable)?;
+                let now = self.clock.now();
+                self.found.extend(credentials::expiry(&sign_in, connection, self.horizon, now));
+                (graph, login, sign_in)
+            }
+        };
+        let settings = GraphSettings {
             tenant_id: connection.tenant_id.clone(),
             client_id: connection.client_id.clone(),
             sign_in,
+            cloud: connection.cloud,
             graph,
             login,
             assign_batch: connection.assign_batch,
-            clock: Arc::clone(clock),
+            clock: Arc::clone(self.clock),
             user_agent: format!("espalier/{}", env!("CARGO_PKG_VERSION")),
-            patience: PATIENCE,
-        },
-        http,
-    );
-    Ok(Service { observer: GraphObserver::new(client.clone()), actuator: GraphActuator::new(client) })
-}
+            patience: self.patience,
+        };
+        let client = GraphClient::new(settings, self.http()?);
+        Ok(Service { observer: GraphObserver::new(client.clone()), actuator: GraphActuator::new(client) })
+    }
 
-fn sign_in(settings: &Settings, connection: &Connection) -> Result<SignIn, Unknown> {
-    match &connection.credential {
-        Credential::ClientSecret(secret) => secrets::resolve(secret, &settings.folder, settings.allow)
-            .map(SignIn::ClientSecret)
-            .map_err(|error| Unknown {
-                cause: Cause::Credentials,
-                reason: format!("the client secret cannot be had: {error}"),
-                next: "give the runner the secret that Connection.intune.credential names".to_owned(),
-            }),
-        Credential::FederatedTokenFile(path) => Ok(SignIn::FederatedTokenFile(settings.folder.join(path))),
+    fn http(&mut self) -> Result<reqwest::Client, Unknown> {
+        if let Some(http) = &self.http {
+            return Ok(http.clone());
+        }
+        let reach = if self.world.addresses().is_some() { Reach::Loopback } else { Reach::World };
+        let built = crate::http::client(reach).map_err(|error| unusable(&error))?;
+        self.world.keep_client(&built);
+        Ok(self.http.insert(built).clone())
     }
 }
 

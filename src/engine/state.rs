@@ -45,10 +45,10 @@ impl FolderState {
         };
         let own_world = match &settings.world {
             // A file that cannot be read is told when the world is made of it.
-            WorldChoice::From(path) => std::fs::read_to_string(path).ok().map(|text| {
-                let hash = sha256(&text);
-                format!("world-{}", hash.trim_start_matches("sha256:").get(..16).unwrap_or_default())
-            }),
+            WorldChoice::From(path) => {
+                let hash = sha256(&std::fs::read_to_string(path).unwrap_or_default());
+                Some(format!("world-{}", hash.trim_start_matches("sha256:").get(..16).unwrap_or_default()))
+            }
             WorldChoice::Real | WorldChoice::Kept | WorldChoice::At(_) => None,
         };
         Self { folder: settings.folder.clone(), ledgering, simulated, own_world }

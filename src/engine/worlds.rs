@@ -1,8 +1,9 @@
 //! Real services, or a simulated world: kept in the folder, given as a file, or running elsewhere.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use url::Url;
 
@@ -10,7 +11,10 @@ use super::{EngineError, FolderState, Settings};
 use crate::http::Reach;
 use crate::model::clock::{Clock, SystemClock, Timestamp};
 use crate::model::desired::Desired;
-use crate::sim::{Options, RemoteSim, Seed, SeedTenant, SeedToken, Sim, SimError, World};
+use crate::model::platform::Platform;
+use crate::model::value::Value;
+use crate::sim::world::Platform as SimPlatform;
+use crate::sim::{Options, RemoteSim, Seed, SeedTenant, SeedToken, SeedVppToken, Sim, SimError, World};
 
 /// Where a run finds its services.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +38,10 @@ impl WorldChoice {
 
 /// The services of a run.
 pub(super) enum Running {
-    Real,
+    Real {
+        /// The HTTP client, once one was built: each costs the reading of the machine's certificates.
+        client: OnceLock<reqwest::Client>,
+    },
     Here {
         sim: Box<Sim>,
         /// Held until the world is kept.
@@ -60,7 +67,7 @@ impl Running {
         desired: &Desired,
     ) -> Result<Self, EngineError> {
         match &settings.world {
-            WorldChoice::Real => return Ok(Running::Real),
+            WorldChoice::Real => return Ok(Running::Real { client: OnceLock::new() }),
             WorldChoice::At(url) => {
                 let client = crate::http::client(Reach::Loopback)
                     .map_err(|source| SimError::Remote { address: url.to_string(), source })?;
@@ -69,6 +76,11 @@ impl Running {
             }
             WorldChoice::Kept | WorldChoice::From(_) => {}
         };
+        if let WorldChoice::From(path) = &settings.world {
+            // Else a file that is not there would pass for an empty one, whose world may be kept.
+            let unread = |source| EngineError::State { path: path.clone(), source };
+            fs::File::open(path).map_err(unread)?;
+        }
         let lock =
             if settings.changes_world { Some(WorldLock::hold(state, &settings.command)?) } else { None };
         let world = match &settings.world {
@@ -86,7 +98,7 @@ impl Running {
     /// The clock of the services.
     pub fn clock(&self) -> Arc<dyn Clock> {
         match self {
-            Running::Real => Arc::new(SystemClock),
+            Running::Real { .. } => Arc::new(SystemClock),
             Running::Here { sim, .. } => sim.clock(),
             Running::At { remote, .. } => remote.clock(),
         }
@@ -95,18 +107,53 @@ impl Running {
     /// Graph's and the token service's address; `None` for the vendors' own.
     pub fn addresses(&self) -> Option<(Url, Url)> {
         let addresses = match self {
-            Running::Real => return None,
+            Running::Real { .. } => return None,
             Running::Here { sim, .. } => sim.addresses(),
             Running::At { remote, .. } => remote.services(),
         };
         Some((Url::parse(&addresses.graph).ok()?, Url::parse(&addresses.login).ok()?))
     }
 
-    /// The HTTP client that found a simulator elsewhere: its services are called with it too.
+    /// The HTTP client that was built before, or that found a simulator elsewhere: its services are
+    /// called with it too.
     pub fn client(&self) -> Option<reqwest::Client> {
         match self {
             Running::At { client, .. } => Some(client.clone()),
-            Running::Real | Running::Here { .. } => None,
+            Running::Real { client } => client.get().cloned(),
+            // The one for this machine is shared by the whole process.
+            Running::Here { .. } => None,
+        }
+    }
+
+    /// Keeps a client for the runs to come.
+    pub fn keep_client(&self, built: &reqwest::Client) {
+        if let Running::Real { client } = self {
+            // One that is there already is as good.
+            let _ = client.set(built.clone());
+        }
+    }
+
+    /// The simulator's control address; `None` for the vendors' own services.
+    pub fn control(&self) -> Option<String> {
+        match self {
+            Running::Real { .. } => None,
+            Running::Here { sim, .. } => Some(sim.addresses().control.clone()),
+            Running::At { remote, .. } => Some(remote.services().control.clone()),
+        }
+    }
+
+    /// Asks a simulator elsewhere for the time; others know theirs.
+    pub async fn refresh(&self) -> Result<(), EngineError> {
+        if let Running::At { remote, .. } = self {
+            remote.refresh().await?;
+        }
+        Ok(())
+    }
+
+    /// Adds to a world in this process what new documents name; one elsewhere is somebody else's.
+    pub fn add(&self, desired: &Desired) {
+        if let Running::Here { sim, .. } = self {
+            sim.with_world(|world| world.add(&seed(desired)));
         }
     }
 
@@ -229,8 +276,8 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), EngineError> {
     Ok(())
 }
 
-/// Lowers documents to what a world begins with: their tokens, serials and scope tags exist, with
-/// a fleet around them; their profiles and assignments do not.
+/// Lowers documents to what a world begins with: their tokens, serials, VPP tokens and scope tags
+/// exist, with a fleet around them; their profiles and assignments do not.
 pub fn seed(desired: &Desired) -> Seed {
     let mut tenants: Vec<SeedTenant> = Vec::new();
     for (name, token) in &desired.tokens {
@@ -245,16 +292,35 @@ pub fn seed(desired: &Desired) -> Seed {
         let tags = token.scope_tags.set().cloned().unwrap_or_default();
         tenants[at].scope_tags.extend(tags.iter().filter(|tag| *tag != "Default").cloned());
         // A serial with several possible tokens is on the first of them.
-        let serials = desired
-            .assignments
-            .values()
-            .filter(|assignment| assignment.tokens.first() == Some(name))
-            .flat_map(|assignment| assignment.devices.iter().map(|device| device.serial))
-            .collect();
+        let mut serials = Vec::new();
+        let mut platforms = BTreeMap::new();
+        for assignment in desired.assignments.iter().filter(|one| one.tokens.first() == Some(name)) {
+            let platform = desired.profiles.get(&assignment.profile).map(|profile| profile.platform);
+            for device in &assignment.devices {
+                serials.push(device.serial);
+                if let Some(platform) = platform.and_then(not_ios) {
+                    platforms.insert(device.serial, platform);
+                }
+            }
+        }
+        let named = desired.profiles.values().filter_map(|profile| {
+            match profile.wished.get(name)?.get("companyPortal.vppToken")? {
+                Value::Text(name) => Some(name),
+                _ => None,
+            }
+        });
+        for vpp_token in named {
+            let known = &mut tenants[at].vpp_tokens;
+            if !known.iter().any(|one| one.name == *vpp_token) {
+                known.push(SeedVppToken { name: vpp_token.clone(), ..SeedVppToken::default() });
+            }
+        }
         tenants[at].tokens.push(SeedToken {
             name: token.identity.display_name.clone(),
             id: token.identity.id.clone(),
+            apple_id: token.apple_id.set().cloned(),
             serials,
+            platforms,
             ..SeedToken::default()
         });
     }
@@ -265,5 +331,102 @@ pub fn seed(desired: &Desired) -> Seed {
         start: BEGINNING.parse().unwrap_or(Timestamp::UNIX_EPOCH),
         surroundings: true,
         tenants,
+    }
+}
+
+/// The simulator's word for a platform; `None` for iOS, which its devices are of anyway.
+fn not_ios(platform: Platform) -> Option<SimPlatform> {
+    match platform {
+        Platform::Ios => None,
+        Platform::Macos => Some(SimPlatform::MacOs),
+        Platform::Tvos => Some(SimPlatform::TvOs),
+        Platform::Visionos => Some(SimPlatform::VisionOs),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_world_has_what_the_documents_name() {
+        let documents = "
+apiVersion: espalier.dev/v1alpha1
+kind: Fleet
+metadata: {name: fleet}
+spec:
+  ledger: {id: 6f0c1f3e-5b0a-4b6e-9a55-3d2b8f1c7e40, sqlite: {path: ledger.db}}
+---
+apiVersion: espalier.dev/v1alpha1
+kind: Connection
+metadata: {name: tenant}
+spec:
+  intune: {tenantId: contoso.example, clientId: 3b7e9c04-6d5a-4812-9f0e-c1a2b3d4e5f6, credential: {clientSecret: {env: SECRET}}}
+---
+apiVersion: espalier.dev/v1alpha1
+kind: EnrollmentToken
+metadata: {name: main}
+spec: {mdm: tenant, scopeTags: [Default, Berlin], appleId: ade@contoso.example}
+---
+apiVersion: espalier.dev/v1alpha1
+kind: EnrollmentProfile
+metadata: {name: phones}
+spec:
+  tokens: [main]
+  platform: ios
+  userAffinity: user
+  authentication: companyPortal
+  companyPortal: {vppToken: Field apps}
+---
+apiVersion: espalier.dev/v1alpha1
+kind: EnrollmentProfile
+metadata: {name: tablets}
+spec:
+  tokens: [main]
+  platform: ios
+  userAffinity: user
+  authentication: companyPortal
+  companyPortal: {vppToken: Field apps}
+---
+apiVersion: espalier.dev/v1alpha1
+kind: EnrollmentProfile
+metadata: {name: macs}
+spec: {tokens: [main], platform: macos, userAffinity: none}
+---
+apiVersion: espalier.dev/v1alpha1
+kind: DeviceAssignment
+metadata: {name: phones}
+spec: {profile: phones, devices: {serials: [C02AAAA1]}}
+---
+apiVersion: espalier.dev/v1alpha1
+kind: DeviceAssignment
+metadata: {name: macs}
+spec: {profile: macs, devices: {serials: [C02BBBB2]}}
+";
+        let loaded = crate::manifest::load_text(&[("all.yaml", documents)]);
+        assert!(!loaded.diagnostics.refuse(), "{:?}", loaded.diagnostics);
+        let seed = seed(&loaded.desired);
+        let tenant = &seed.tenants[0];
+        assert_eq!(tenant.scope_tags, ["Berlin"]);
+        let names: Vec<&str> = tenant.vpp_tokens.iter().map(|token| token.name.as_str()).collect();
+        assert_eq!(names, ["Field apps"], "once, however many profiles name it");
+        let platforms: Vec<(&str, SimPlatform)> = tenant.tokens[0]
+            .platforms
+            .iter()
+            .map(|(serial, platform)| (serial.as_str(), *platform))
+            .collect();
+        assert_eq!(platforms, [("C02BBBB2", SimPlatform::MacOs)]);
+        let world = World::from_seed(&seed);
+        let serials = |platform: SimPlatform| {
+            let devices = world.tenants[0].tokens[0].devices.iter();
+            devices
+                .filter(|device| device.platform == platform)
+                .map(|device| device.serial.to_string())
+                .collect::<Vec<_>>()
+        };
+        assert!(serials(SimPlatform::MacOs).contains(&"C02BBBB2".to_owned()));
+        assert!(serials(SimPlatform::Ios).contains(&"C02AAAA1".to_owned()));
+        assert!(world.tenants[0].push_certificate.is_some());
+        assert_eq!(world.tenants[0].tokens[0].apple_identifier, "ade@contoso.example");
     }
 }

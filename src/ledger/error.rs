@@ -162,7 +162,8 @@ impl LedgerError {
     pub fn next(&self) -> String {
         match self {
             Self::Missing { .. } => "make the fleet's ledger once with `espalier ledger create`, or put \
-                the fleet's own file back; `--no-ledger` goes on with safe steps only"
+                the fleet's own file back; `--no-ledger` goes on with safe steps only, and `--sim` rehearses \
+                without it"
                 .to_owned(),
             Self::Exists { path } => format!(
                 "a fleet has one ledger: look into this one with `espalier ledger check`, or move {} away \

@@ -4,6 +4,7 @@
 //! to send one request, written before it is sent; its life is the table in [`IntentState::next`].
 //! No type here can hold a secret.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,8 @@ use uuid::Uuid;
 
 use crate::model::clock::Timestamp;
 use crate::model::desired::{Gates, LimitKind};
-use crate::model::{Address, Fields, Name, ProfileId, Serial, TokenId};
+use crate::model::policy::Policy;
+use crate::model::{Address, Fields, Name, Platform, ProfileId, Serial, TokenId};
 
 /// The format of the log that this version writes. An older program refuses a newer log.
 ///
@@ -107,8 +109,19 @@ pub enum Event {
     /// The gates of a run that was applied in full; the next run takes the stricter of these and
     /// its own.
     GatesApplied {
-        /// The gates.
+        /// The Fleet's gates.
         gates: Gates,
+        /// The tenants' own; ledgers from before there were any have none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        policies: Vec<Policy>,
+    },
+    /// Everything that the documents wish on a token was seen to be so, but for serials that wait:
+    /// what differs later while the documents are the same has moved outside.
+    InForce {
+        /// The token's name.
+        token: Name,
+        /// `sha256:` and hex over each part of the wishes on the token, by the part's name.
+        wishes: BTreeMap<String, String>,
     },
     /// A sync with Apple was asked for, because these serials wait for it.
     SyncAsked {
@@ -204,6 +217,9 @@ pub struct NewIntent {
     /// The profile's id; `None` where it does not exist yet, and for tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<ProfileId>,
+    /// The profile's platform; `None` for tokens, and in ledgers from before there were several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
     /// How many things the request changes: 1, or the serials of an assignment.
     pub items: u64,
 }
@@ -236,6 +252,8 @@ pub struct Intent {
     pub name: Option<String>,
     /// See [`NewIntent::object`].
     pub object: Option<ProfileId>,
+    /// See [`NewIntent::platform`].
+    pub platform: Option<Platform>,
     /// See [`NewIntent::items`].
     pub items: u64,
     /// Its state.
@@ -304,7 +322,8 @@ impl fmt::Display for Event {
             Event::Destroyed { address, token, kind: _, count } => {
                 write!(f, "{address} destroyed, {count} counted for {token}")
             }
-            Event::GatesApplied { gates: _ } => f.write_str("gates recorded"),
+            Event::InForce { token, wishes: _ } => write!(f, "EnrollmentToken/{token} in force"),
+            Event::GatesApplied { gates: _, policies: _ } => f.write_str("gates recorded"),
             Event::SyncAsked { token, token_id: _, serials } => {
                 write!(f, "{token} sync asked for {} serials", serials.len())
             }
@@ -320,7 +339,8 @@ impl fmt::Display for Entry {
         match self {
             Entry::Event(event) => event.fmt(f),
             Entry::Intended { run: _, intent } => {
-                write!(f, "{} {} intended, {} items", intent.address, intent.write, intent.items)
+                let items = if intent.items == 1 { "item" } else { "items" };
+                write!(f, "{} {} intended, {} {items}", intent.address, intent.write, intent.items)
             }
             Entry::Outcome { intent, state, note } if note.is_empty() => write!(f, "intent {intent} {state}"),
             Entry::Outcome { intent, state, note } => write!(f, "intent {intent} {state}: {note}"),

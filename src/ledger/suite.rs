@@ -91,6 +91,7 @@ pub(super) fn intent(profile: &str, write: &str, part: u32) -> NewIntent {
         part,
         name: Some(profile.to_owned()),
         object: None,
+        platform: None,
         items: 1,
     }
 }

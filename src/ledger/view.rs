@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::event::{Entry, Event, How, Intent, IntentState, NewIntent, Row};
 use crate::model::clock::{Timestamp, between};
 use crate::model::desired::{Gates, LimitKind};
+use crate::model::policy::Policy;
 use crate::model::{Address, Fields, Kind, Name, ProfileId, Serial, TokenId};
 
 /// How long destruction counts for the limits (design section 4).
@@ -47,6 +48,10 @@ pub struct LedgerView {
     pub unsettled: Vec<Intent>,
     /// The gates of the last run that was applied in full; `None` before the first one.
     pub gates: Option<Gates>,
+    /// By token: the hashes of the wishes that were last seen in force there, by their parts.
+    pub in_force: BTreeMap<Name, BTreeMap<String, String>>,
+    /// The tenants' own gates of that run.
+    pub policies: Vec<Policy>,
     /// By token: the waiting serials for which a sync was asked already, sorted.
     pub sync_asked: BTreeMap<TokenId, Vec<Serial>>,
     /// The commit of the last run that was applied in full; `None` before the first one and
@@ -54,6 +59,8 @@ pub struct LedgerView {
     pub last_commit: Option<String>,
     /// What was destroyed in the last 24 hours: when, under which token, which limit, how many.
     pub destroyed: Vec<(Timestamp, Name, LimitKind, u64)>,
+    /// The tokens that we deleted and that did not become ours again, with the last time (T-11).
+    pub tokens_deleted: BTreeMap<Name, Timestamp>,
 }
 
 impl LedgerView {
@@ -151,9 +158,12 @@ pub struct Replay {
     // one run, for another run's promise is a conflict.
     claims: BTreeMap<(Address, String, u32), i64>,
     gates: Option<Gates>,
+    in_force: BTreeMap<Name, BTreeMap<String, String>>,
+    policies: Vec<Policy>,
     sync_asked: BTreeMap<TokenId, BTreeSet<Serial>>,
     last_commit: Option<String>,
     destroyed: Vec<(Timestamp, Name, LimitKind, u64)>,
+    tokens_deleted: BTreeMap<Name, Timestamp>,
 }
 
 impl Replay {
@@ -199,6 +209,8 @@ impl Replay {
             owned: self.owned.clone(),
             unsettled: self.unsettled.values().cloned().collect(),
             gates: self.gates.clone(),
+            in_force: self.in_force.clone(),
+            policies: self.policies.clone(),
             sync_asked: self
                 .sync_asked
                 .iter()
@@ -212,6 +224,7 @@ impl Replay {
                 .filter(|(at, ..)| between(*at, now) < LIMIT_WINDOW)
                 .cloned()
                 .collect(),
+            tokens_deleted: self.tokens_deleted.clone(),
         }
     }
 
@@ -230,10 +243,16 @@ impl Replay {
                 None => return Err(ReplayError::NotOwned { address }),
             },
             Event::Disowned { address, why: _ } => self.disown(&address),
-            Event::Destroyed { address: _, token, kind, count } => {
+            Event::Destroyed { address, token, kind, count } => {
+                if address.kind == Kind::EnrollmentToken {
+                    self.tokens_deleted.insert(address.name, at);
+                }
                 self.destroyed.push((at, token, kind, count));
             }
-            Event::GatesApplied { gates } => self.gates = Some(gates),
+            Event::InForce { token, wishes } => drop(self.in_force.insert(token, wishes)),
+            Event::GatesApplied { gates, policies } => {
+                (self.gates, self.policies) = (Some(gates), policies);
+            }
             Event::SyncAsked { token: _, token_id, serials } => {
                 self.sync_asked.entry(token_id).or_default().extend(serials);
             }
@@ -243,6 +262,9 @@ impl Replay {
     }
 
     fn own(&mut self, address: Address, mut next: Ownership) {
+        if address.kind == Kind::EnrollmentToken {
+            self.tokens_deleted.remove(&address.name);
+        }
         // What was applied belongs to the object and not to the address: another object starts anew.
         if let Some(before) = self.owned.remove(&address)
             && before.tenant == next.tenant
@@ -279,10 +301,24 @@ impl Replay {
             return Err(ReplayError::Conflict { address: key.0, write: key.1, intent });
         }
         self.claims.insert(key, id);
-        let NewIntent { address, tenant, write, part, name, object, items } = new;
+        let NewIntent { address, tenant, write, part, name, object, platform, items } = new;
         let (state, note) = (IntentState::Open, String::new());
-        let intent =
-            Intent { id, run, at, since: at, address, tenant, write, part, name, object, items, state, note };
+        let intent = Intent {
+            id,
+            run,
+            at,
+            since: at,
+            address,
+            tenant,
+            write,
+            part,
+            name,
+            object,
+            platform,
+            items,
+            state,
+            note,
+        };
         self.unsettled.insert(id, intent);
         Ok(())
     }

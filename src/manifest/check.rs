@@ -298,11 +298,14 @@ impl<'d> Checker<'d> {
             Type::Filled | Type::Path if text.trim().is_empty() => Err("it is empty".to_owned()),
             Type::Name => Name::new(text).map(Read::Name).map_err(|error| error.to_string()),
             Type::Duration => value::duration(text).map(Read::Duration),
+            Type::Time => value::time(text).map(Read::Time),
             Type::Uuid => match uuid::Uuid::parse_str(text) {
                 Ok(id) if id.is_nil() => Err("it is the UUID that stands for none".to_owned()),
                 Ok(id) => Ok(Read::Uuid(id)),
                 Err(_) => Err("it is not a UUID".to_owned()),
             },
+            Type::Guid => value::guid(text).map(Read::Text),
+            Type::Tenant => value::tenant(text).map(Read::Text),
             Type::Origin => value::origin(text).map(Read::Url),
             _ => Ok(Read::Text(text.to_owned())),
         };
@@ -480,11 +483,27 @@ fn quoted(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// A user's word, kept short in messages.
+/// A user's word, kept short in messages. What no one sees in it is spelt out.
 pub fn shortened(text: &str) -> String {
     const MOST: usize = 40;
-    if text.chars().count() <= MOST {
-        return text.to_owned();
+    let mut shown = String::new();
+    for (at, sign) in text.chars().enumerate() {
+        match sign {
+            _ if at == MOST => {
+                shown.push('…');
+                break;
+            }
+            '\u{a0}'
+            | '\u{ad}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'
+            | '\u{feff}' => {
+                shown.extend(sign.escape_unicode());
+            }
+            sign if sign.is_control() => shown.extend(sign.escape_unicode()),
+            sign => shown.push(sign),
+        }
     }
-    text.chars().take(MOST).chain(['…']).collect()
+    shown
 }

@@ -22,7 +22,7 @@ struct Shared {
 
 /// Refuses serials that two assignments give different profiles on a token they share.
 pub fn check(desired: &Desired, found: &mut Diagnostics) {
-    let assignments: Vec<&Assignment> = desired.assignments.values().collect();
+    let assignments: Vec<&Assignment> = desired.assignments.iter().collect();
     let total = assignments.iter().map(|one| one.devices.len()).sum();
     let mut rows: Vec<(Serial, u32, u32)> = Vec::with_capacity(total);
     for (at, assignment) in (0u32..).zip(&assignments) {
@@ -63,11 +63,16 @@ fn report(first: &Assignment, second: &Assignment, disagreeing: &Shared, found: 
         "`{}` gives it the profile `{}`, `{}` the profile `{}` (A-9)",
         first.name, first.profile, second.name, second.profile
     );
+    let who = if first.name == second.name {
+        format!("`{}` gives it the profiles `{}` and `{}` (A-9)", first.name, first.profile, second.profile)
+    } else {
+        who
+    };
     let Shared { told, more } = disagreeing;
     for (at, &(a, b)) in told.iter().enumerate() {
         let (a, b) = (&first.devices[a as usize], &second.devices[b as usize]);
         let mut message =
-            format!("the serial number {} is in two assignments that disagree: {who}", a.serial);
+            format!("the serial number {} is assigned in two ways that disagree: {who}", a.serial);
         if *more > 0 && at + 1 == told.len() {
             message.push_str(&format!("; and so are {more} more"));
         }

@@ -6,6 +6,7 @@
 //! | a value that is not known | the field is left out: unmanaged |
 //! | a value that no document can hold | left out too, and told in [`Exported::left_out`] |
 //! | what temporary sessions cancel (P-18) | left out |
+//! | a secret | never comes back: `localAdmin` without its password, unmanaged |
 //! | certificates | files beside the document, PEM |
 
 use std::path::PathBuf;
@@ -13,10 +14,13 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::model::screens::SCREENS;
-use crate::model::{Field, FieldName, Fields, Name, Value};
+use crate::model::{Field, FieldName, Fields, Name, Platform, Value};
 
 /// Columns of base64 in PEM (RFC 7468, section 2).
 const PEM_COLUMNS: usize = 64;
+
+/// The field that holds the display name of a VPP token.
+const VPP_TOKEN: &str = "companyPortal.vppToken";
 
 /// What a live profile becomes.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,7 +43,7 @@ pub struct Spec {
     /// `tokens`, by name; empty: left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tokens: Vec<Name>,
-    /// `platform`: always `ios` in this version.
+    /// `platform`
     pub platform: &'static str,
     /// `description`
     #[serde(skip_serializing_if = "Field::is_missing")]
@@ -50,6 +54,9 @@ pub struct Spec {
     /// `authentication`
     #[serde(skip_serializing_if = "Field::is_missing")]
     pub authentication: Field<String>,
+    /// `companyPortal`; iPhone and iPad.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub company_portal: Option<CompanyPortal>,
     /// `supervised`
     #[serde(skip_serializing_if = "Field::is_missing")]
     pub supervised: Field<bool>,
@@ -68,6 +75,9 @@ pub struct Spec {
     /// `deviceNameTemplate`
     #[serde(skip_serializing_if = "Field::is_missing")]
     pub device_name_template: Field<String>,
+    /// `cellularActivationUrl`
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub cellular_activation_url: Field<String>,
     /// `department`
     #[serde(skip_serializing_if = "Field::is_missing")]
     pub department: Field<String>,
@@ -77,6 +87,70 @@ pub struct Spec {
     /// `setupAssistant`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub setup_assistant: Option<SetupAssistant>,
+    /// `localAdmin`; null is none.
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub local_admin: Field<LocalAdmin>,
+    /// `primaryAccount`; Mac.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub primary_account: Option<PrimaryAccount>,
+    /// `platformSso`
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub platform_sso: Field<bool>,
+    /// `autoAdvance`
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub auto_advance: Field<bool>,
+    /// `networkTether`
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub network_tether: Field<bool>,
+}
+
+/// `companyPortal`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the names of manifests.md")]
+pub struct CompanyPortal {
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub install: Field<bool>,
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub vpp_token: Field<String>,
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub single_app_mode: Field<bool>,
+}
+
+/// `localAdmin`, without its password: that never comes back.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the names of manifests.md")]
+pub struct LocalAdmin {
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub user_name: Field<String>,
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub full_name: Field<String>,
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub hidden: Field<bool>,
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub rotate_every_days: Field<i64>,
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub rotate_after_retrieval_hours: Field<i64>,
+}
+
+/// `primaryAccount`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the names of manifests.md")]
+pub struct PrimaryAccount {
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub create: Field<bool>,
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub standard_user: Field<bool>,
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub prefill: Field<bool>,
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub user_name: Field<String>,
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub full_name: Field<String>,
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub restrict_editing: Field<bool>,
 }
 
 /// `sharedIpad`; seconds.
@@ -132,27 +206,34 @@ struct Metadata<'a> {
     name: &'a Name,
 }
 
-/// The `spec` that wishes what is live. `name` is the `metadata.name` of the document to be; files
+/// The `spec` that wishes what is live on a platform's classic profile. `name` is the `metadata.name` of the document to be; files
 /// are called after it.
-pub fn spec_of(fields: &Fields, name: &Name) -> Exported {
+pub fn spec_of(platform: Platform, fields: &Fields, name: &Name) -> Exported {
     let mut export = Export { fields, left_out: Vec::new() };
     let (pairing, files) = export.pairing(name);
     let spec = Spec {
         display_name: export.display_name(),
         tokens: Vec::new(),
-        platform: "ios",
+        platform: platform.word(),
         description: export.text("description"),
         user_affinity: export.word("userAffinity"),
         authentication: export.word("authentication"),
+        company_portal: export.company_portal(),
         supervised: export.bool("supervised"),
         locked_enrollment: export.bool("lockedEnrollment"),
         await_configuration: export.bool("awaitConfiguration"),
         shared_ipad: export.shared_ipad(),
         pairing,
         device_name_template: export.text("deviceNameTemplate"),
+        cellular_activation_url: export.text("cellularActivationUrl"),
         department: export.text("department"),
         department_phone: export.text("departmentPhone"),
         setup_assistant: export.setup_assistant(),
+        local_admin: export.local_admin(),
+        primary_account: export.primary_account(),
+        platform_sso: export.bool("platformSso"),
+        auto_advance: export.bool("autoAdvance"),
+        network_tether: export.bool("networkTether"),
     };
     Exported { spec, files, left_out: export.left_out }
 }
@@ -198,6 +279,17 @@ impl Export<'_> {
             Some(Value::Text(text)) => Field::Set(text.clone()),
             Some(Value::None) => Field::Null,
             _ => Field::Missing,
+        }
+    }
+
+    /// A text that a document cannot have blank.
+    fn filled(&mut self, field: &'static str) -> Field<String> {
+        match self.text(field) {
+            Field::Set(text) if text.trim().is_empty() => {
+                self.leave_out(field, "it is blank");
+                Field::Missing
+            }
+            text => text,
         }
     }
 
@@ -268,6 +360,55 @@ impl Export<'_> {
         Field::Set(shared)
     }
 
+    fn company_portal(&mut self) -> Option<CompanyPortal> {
+        let vpp_token = match self.fields.get(VPP_TOKEN).and_then(Value::as_text) {
+            Some(unnamed) if is_id(unnamed) => {
+                let why = format!("the display name of its VPP token ({unnamed}) is not known");
+                self.leave_out(VPP_TOKEN, why);
+                Field::Missing
+            }
+            _ => self.filled(VPP_TOKEN),
+        };
+        let portal = CompanyPortal {
+            install: self.bool("companyPortal.install"),
+            vpp_token,
+            single_app_mode: self.bool("companyPortal.singleAppMode"),
+        };
+        (portal != CompanyPortal::default()).then_some(portal)
+    }
+
+    fn local_admin(&mut self) -> Field<LocalAdmin> {
+        match self.fields.get("localAdmin") {
+            Some(Value::Bool(true)) => {}
+            Some(Value::Bool(false)) => return Field::Null,
+            _ => return Field::Missing,
+        }
+        let names = (self.filled("localAdmin.userName"), self.filled("localAdmin.fullName"));
+        let (user_name @ Field::Set(_), full_name @ Field::Set(_)) = names else {
+            self.leave_out("localAdmin", "a document gives it a user name and a full name");
+            return Field::Missing;
+        };
+        Field::Set(LocalAdmin {
+            user_name,
+            full_name,
+            hidden: self.bool("localAdmin.hidden"),
+            rotate_every_days: self.int("localAdmin.rotateEveryDays", (1, 180), true),
+            rotate_after_retrieval_hours: self.int("localAdmin.rotateAfterRetrievalHours", (1, 24), true),
+        })
+    }
+
+    fn primary_account(&mut self) -> Option<PrimaryAccount> {
+        let account = PrimaryAccount {
+            create: self.bool("primaryAccount.create"),
+            standard_user: self.bool("primaryAccount.standardUser"),
+            prefill: self.bool("primaryAccount.prefill"),
+            user_name: self.text("primaryAccount.userName"),
+            full_name: self.text("primaryAccount.fullName"),
+            restrict_editing: self.bool("primaryAccount.restrictEditing"),
+        };
+        (account != PrimaryAccount::default()).then_some(account)
+    }
+
     fn pairing(&self, name: &Name) -> (Option<Pairing>, Vec<(PathBuf, Vec<u8>)>) {
         let mut files = Vec::new();
         let mode = self.word("pairing.mode");
@@ -298,6 +439,11 @@ impl Export<'_> {
         }
         (screens != SetupAssistant::default()).then_some(screens)
     }
+}
+
+/// Whether a VPP token is shown by its id, since its name was not read.
+fn is_id(shown: &str) -> bool {
+    shown.strip_prefix("id ").is_some_and(|id| uuid::Uuid::parse_str(id).is_ok())
 }
 
 /// PEM of a certificate that is base64 of its DER already.

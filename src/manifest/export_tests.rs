@@ -13,7 +13,12 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use super::*;
+use crate::diff::compare;
 use crate::manifest::load_text;
+use crate::model::live::{Complete, VppToken};
+use crate::model::settings::{SETTINGS, WRITE_ONLY};
+use crate::provider::graph::Resolved;
+use crate::provider::graph::convert::{self, VppNames};
 
 const SURROUNDINGS: &str = "
 apiVersion: espalier.dev/v1alpha1
@@ -56,7 +61,11 @@ fn wished(text: &str, exported: &Exported) -> Fields {
 }
 
 fn there_and_back(fields: &Fields) -> (Fields, Exported) {
-    let exported = spec_of(fields, &name("exported"));
+    there_and_back_on(Platform::Ios, fields)
+}
+
+fn there_and_back_on(platform: Platform, fields: &Fields) -> (Fields, Exported) {
+    let exported = spec_of(platform, fields, &name("exported"));
     let text = document(&name("exported"), &[name("main")], &exported).unwrap();
     (wished(&text, &exported), exported)
 }
@@ -214,8 +223,74 @@ fn pairing() -> impl Strategy<Value = Fields> {
     })
 }
 
-fn screens() -> impl Strategy<Value = Fields> {
-    let names: Vec<&str> = crate::provider::graph::screens::ios_screens().map(|(name, ..)| name).collect();
+fn filled() -> impl Strategy<Value = Value> {
+    text().prop_filter("a name is not blank", |text| !text.trim().is_empty()).prop_map(Value::Text)
+}
+
+fn company_portal() -> impl Strategy<Value = Fields> {
+    let bool = || option::of(any::<bool>().prop_map(Value::Bool));
+    let vpp = option::of(prop_oneof![Just(Value::None), filled()]);
+    let url = option::of(prop_oneof![Just(Value::None), filled()]);
+    (bool(), vpp, bool(), url).prop_map(|(install, vpp, single, url)| {
+        [
+            some("companyPortal.install", install),
+            some("companyPortal.vppToken", vpp),
+            some("companyPortal.singleAppMode", single),
+            some("cellularActivationUrl", url),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    })
+}
+
+fn sign_in_on_a_mac() -> impl Strategy<Value = Fields> {
+    sign_in().prop_filter("what a Mac does not have", |fields| {
+        let word = |field: &str| fields.get(field).and_then(Value::as_text);
+        word("userAffinity") != Some("entraShared") && word("authentication") != Some("companyPortal")
+    })
+}
+
+fn accounts() -> impl Strategy<Value = Fields> {
+    let bool = || option::of(any::<bool>().prop_map(Value::Bool));
+    let every = |most: i64| option::of(option::of(1..=most).prop_map(|n| n.map_or(Value::None, Value::Int)));
+    let name = || option::of(option::of(text()).prop_map(|text| text.map_or(Value::None, Value::Text)));
+    let on =
+        (filled(), filled(), bool(), every(180), every(24)).prop_map(|(user, full, hidden, days, hours)| {
+            [
+                some("localAdmin", Some(Value::Bool(true))),
+                some("localAdmin.userName", Some(user)),
+                some("localAdmin.fullName", Some(full)),
+                some("localAdmin.hidden", hidden),
+                some("localAdmin.rotateEveryDays", days),
+                some("localAdmin.rotateAfterRetrievalHours", hours),
+            ]
+            .into_iter()
+            .flatten()
+            .collect::<Fields>()
+        });
+    let admin = prop_oneof![Just(Fields::new()), Just(fields(vec![("localAdmin", Value::Bool(false))])), on];
+    let primary = (bool(), bool(), bool(), bool(), name(), name());
+    let others = (bool(), bool(), bool());
+    (admin, primary, others).prop_map(|(admin, (create, standard, prefill, restrict, user, full), others)| {
+        let rest = [
+            some("primaryAccount.create", create),
+            some("primaryAccount.standardUser", standard),
+            some("primaryAccount.prefill", prefill),
+            some("primaryAccount.restrictEditing", restrict),
+            some("primaryAccount.userName", user),
+            some("primaryAccount.fullName", full),
+            some("platformSso", others.0),
+            some("autoAdvance", others.1),
+            some("networkTether", others.2),
+        ];
+        admin.into_iter().chain(rest.into_iter().flatten()).collect()
+    })
+}
+
+fn screens(platform: Platform) -> impl Strategy<Value = Fields> {
+    let names: Vec<&str> =
+        crate::provider::graph::screens::screens_of(platform).map(|(name, ..)| name).collect();
     let all = names.len();
     (subsequence(names, 0..=all), any::<u64>()).prop_map(|(names, bits)| {
         let word = |at: usize| if bits >> (at % 64) & 1 == 1 { "hide" } else { "show" };
@@ -227,16 +302,108 @@ fn screens() -> impl Strategy<Value = Fields> {
 proptest! {
     #[test]
     fn what_is_exported_is_read_as_the_same_wishes(
-        parts in (texts(), sign_in(), switches(), shared_ipad(), pairing(), screens())
+        parts in (texts(), sign_in(), switches(), shared_ipad(), pairing(), company_portal(), screens(Platform::Ios))
     ) {
         let mut all = parts.0;
-        for part in [parts.1, parts.2, parts.3, parts.4, parts.5] {
+        for part in [parts.1, parts.2, parts.3, parts.4, parts.5, parts.6] {
             all.extend(part);
         }
         let (back, exported) = there_and_back(&all);
         prop_assert!(exported.left_out.is_empty(), "{:?}", exported.left_out);
         prop_assert_eq!(back, all);
     }
+}
+
+proptest! {
+    #[test]
+    fn what_is_exported_of_a_mac_is_read_as_the_same_wishes(
+        parts in (texts(), sign_in_on_a_mac(), accounts(), switches(), screens(Platform::Macos))
+    ) {
+        let mut all = parts.0;
+        for part in [parts.1, parts.2, parts.3, parts.4] {
+            all.extend(part);
+        }
+        all.remove("supervised");
+        let (back, exported) = there_and_back_on(Platform::Macos, &all);
+        prop_assert!(exported.left_out.is_empty(), "{:?}", exported.left_out);
+        prop_assert_eq!(back, all);
+    }
+}
+
+/// What a create of these wishes puts on the wire, as it is read again.
+fn over_the_wire(platform: Platform, all: &Fields) -> Fields {
+    const ID: &str = "3f2c1b0a-1111-4222-8333-444455556666";
+    let token = VppToken {
+        id: ID.to_owned(),
+        name: all.get("companyPortal.vppToken").and_then(Value::as_text).unwrap_or("Others").to_owned(),
+        expires: None,
+        state: "valid".to_owned(),
+        updates_apps: None,
+        apple_id: None,
+    };
+    let names = VppNames::of(&Complete::after_last_page(vec![token]));
+    let resolved = Resolved { vpp_token: Some(ID.to_owned()), password: None };
+    let body = convert::create_body(platform, all, &resolved);
+    convert::fields_from(platform, &body, &names).0
+}
+
+/// What is wished comes back from the wire, and a document of what came back wishes it again.
+fn round_trip(platform: Platform, all: &Fields) -> Result<(), TestCaseError> {
+    let read = over_the_wire(platform, all);
+    prop_assert_eq!(compare(all, &read), vec![]);
+    let (back, exported) = there_and_back_on(platform, &read);
+    prop_assert!(exported.left_out.is_empty(), "{:?}", exported.left_out);
+    prop_assert_eq!(compare(all, &back), vec![]);
+    prop_assert_eq!(compare(&back, &read), vec![], "a plan after the export is empty");
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn what_is_wished_of_an_ios_profile_survives_the_wire_and_a_document(
+        parts in (texts(), sign_in(), switches(), shared_ipad(), pairing(), company_portal(), screens(Platform::Ios))
+    ) {
+        let mut all = parts.0;
+        for part in [parts.1, parts.2, parts.3, parts.4, parts.5, parts.6] {
+            all.extend(part);
+        }
+        round_trip(Platform::Ios, &all)?;
+    }
+
+    #[test]
+    fn what_is_wished_of_a_mac_survives_the_wire_and_a_document(
+        parts in (texts(), sign_in_on_a_mac(), accounts(), switches(), screens(Platform::Macos))
+    ) {
+        let mut all = parts.0;
+        for part in [parts.1, parts.2, parts.3, parts.4] {
+            all.extend(part);
+        }
+        all.remove("supervised");
+        round_trip(Platform::Macos, &all)?;
+    }
+}
+
+/// Every setting of the table is in the property above, or never comes back.
+#[test]
+fn the_round_trip_knows_every_setting() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+
+    let mut runner = TestRunner::deterministic();
+    let mut seen = std::collections::BTreeSet::new();
+    let ios = (texts(), sign_in(), switches(), shared_ipad(), pairing(), company_portal());
+    let macos = accounts();
+    for _ in 0..400 {
+        let (a, b, c, d, e, f) = ios.new_tree(&mut runner).unwrap().current();
+        let g = macos.new_tree(&mut runner).unwrap().current();
+        seen.extend([a, b, c, d, e, f, g].into_iter().flat_map(|fields| fields.into_keys()));
+    }
+    let missing: Vec<&str> = SETTINGS
+        .iter()
+        .map(|setting| setting.field)
+        .filter(|field| !WRITE_ONLY.contains(field) && !seen.contains(*field))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 #[test]
@@ -252,7 +419,9 @@ fn a_document_reads_like_one_by_hand() {
         ("setupAssistant.siri", Value::text("hide")),
         ("setupAssistant.passcode", Value::text("show")),
     ]);
-    let text = document(&name("standard"), &[name("main")], &spec_of(&live, &name("standard"))).unwrap();
+    let text =
+        document(&name("standard"), &[name("main")], &spec_of(Platform::Ios, &live, &name("standard")))
+            .unwrap();
     insta::assert_snapshot!(text, @r#"
     apiVersion: espalier.dev/v1alpha1
     kind: EnrollmentProfile
@@ -304,4 +473,34 @@ fn what_no_document_can_say_is_left_out_and_told() {
     let told: Vec<&str> = exported.left_out.iter().map(|(field, _)| field.as_ref()).collect();
     assert_eq!(told, ["description", "sharedIpad.maximumCachedUsers"]);
     assert!(crate::diff::compare(&back, &live).is_empty(), "nothing is planned for them");
+}
+
+#[test]
+fn p4_a_vpp_token_without_a_known_name_is_left_out_and_told() {
+    let id = "id 3f2c1b0a-1111-4222-8333-444455556666";
+    let live = fields(vec![
+        ("displayName", Value::text("Standard")),
+        ("companyPortal.vppToken", Value::text(id)),
+        ("companyPortal.singleAppMode", Value::Bool(false)),
+    ]);
+    let (back, exported) = there_and_back(&live);
+    let [(field, why)] = exported.left_out.as_slice() else { panic!("{:?}", exported.left_out) };
+    assert!(field == "companyPortal.vppToken" && why.contains(id), "{why}");
+    assert!(!back.contains_key("companyPortal.vppToken"));
+    assert!(crate::diff::compare(&back, &live).is_empty());
+}
+
+#[test]
+fn an_administrator_whom_no_document_can_name_is_left_out_and_told() {
+    let live = fields(vec![
+        ("displayName", Value::text("Macs")),
+        ("localAdmin", Value::Bool(true)),
+        ("localAdmin.userName", Value::text("ladmin")),
+        ("localAdmin.fullName", Value::None),
+        ("localAdmin.rotateEveryDays", Value::Int(0)),
+    ]);
+    let (back, exported) = there_and_back_on(Platform::Macos, &live);
+    let told: Vec<&str> = exported.left_out.iter().map(|(field, _)| field.as_ref()).collect();
+    assert_eq!(told, ["localAdmin"]);
+    assert!(crate::diff::compare(&back, &live).is_empty(), "nothing is planned for it");
 }

@@ -2,19 +2,23 @@
 //! follows them.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use super::assignment::serials_of;
 use super::document::Document;
 use super::profile;
-use super::serial::Serials;
 use super::source::{BesideError, Source};
-use super::value::{Object, Read};
-use super::{Allow, csv};
+use super::value::{Item, Object, Read};
+use super::{Allow, connection};
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::model::desired::{
-    Assignment, Connection, Credential, Desired, Endpoints, Fleet, Gates, Identity, LedgerRef, Limit,
-    LimitKind, NamedSerial, Prune, SerialSource, State, Token, TokenSelector,
+    Acknowledgement, DefaultProfiles, Desired, Fleet, Gates, Identity, LedgerRef, Limit, LimitKind, OnCommit,
+    OnDrift, Prune, State, Token, Watch,
 };
 use crate::model::{Field, Kind, Place, SecretRef, Serial, screens};
+
+/// A resync reads everything: more often is the services' own rhythm, not ours.
+const LEAST_RESYNC: Duration = Duration::from_secs(60);
 
 /// What lowering needs besides the document.
 pub struct Context<'a> {
@@ -34,7 +38,7 @@ pub fn lower(document: Document, context: &mut Context) {
     match document.kind {
         Kind::Fleet => context.desired.fleet = context.fleet(document),
         Kind::Connection => {
-            if let Some(connection) = context.connection(document) {
+            if let Some(connection) = connection::lower(document, context) {
                 context.desired.connections.insert(name, connection);
             }
         }
@@ -48,9 +52,7 @@ pub fn lower(document: Document, context: &mut Context) {
             context.desired.profiles.insert(name, profile);
         }
         Kind::DeviceAssignment => {
-            if let Some(assignment) = context.assignment(document) {
-                context.desired.assignments.insert(name, assignment);
-            }
+            context.assignments(document);
         }
     }
 }
@@ -64,14 +66,35 @@ pub fn identity(document: &mut Document) -> Identity {
         id: spec.text("id").set().cloned(),
         formerly: spec.text_list("formerly").set().cloned().unwrap_or_default(),
         state: if spec.word("state").set() == Some(&"absent") { State::Absent } else { State::Present },
+        acknowledge: acknowledge(spec),
         places: std::mem::take(&mut document.places),
     }
+}
+
+/// `acknowledge`; an entry with a refused field counts as missing.
+pub fn acknowledge(spec: &Object) -> Vec<Acknowledgement> {
+    let entry = |item: &Item| {
+        let Read::Object(object) = &item.read else { return None };
+        let until = match object.items.get("until").map(|item| &item.read) {
+            Some(Read::Time(until)) => *until,
+            _ => return None,
+        };
+        Some(Acknowledgement {
+            rule: object.text("rule").set()?.clone(),
+            reason: object.text("reason").set()?.clone(),
+            until,
+            place: item.place.clone(),
+        })
+    };
+    spec.list("acknowledge").set().copied().unwrap_or_default().iter().filter_map(entry).collect()
 }
 
 fn token(mut document: Document) -> Option<Token> {
     let identity = identity(&mut document);
     let spec = &document.spec;
-    let default_ios = spec.object("defaultProfiles").map_or(Field::Missing, |profiles| profiles.name("ios"));
+    let defaults = spec.object("defaultProfiles").map_or_else(DefaultProfiles::default, |profiles| {
+        DefaultProfiles { ios: profiles.name("ios"), macos: profiles.name("macos") }
+    });
     Some(Token {
         connection: spec.name("mdm").set().cloned()?,
         scope_tags: spec.text_list("scopeTags").map(|mut tags| {
@@ -79,7 +102,9 @@ fn token(mut document: Document) -> Option<Token> {
             tags.dedup();
             tags
         }),
-        default_ios,
+        apple_id: spec.text("appleId"),
+        consent_to_share_data: spec.bool("consentToShareData"),
+        defaults,
         values: spec.texts("values").unwrap_or_default(),
         prune: match spec.word("prune").set() {
             Some(&"created") => Prune::Created,
@@ -101,7 +126,8 @@ fn taken_by(path: &Path) -> Option<&'static str> {
 }
 
 impl Context<'_> {
-    fn refuse(&mut self, code: &'static str, place: &Place, message: String, next: impl Into<String>) {
+    /// Refuses something.
+    pub fn refuse(&mut self, code: &'static str, place: &Place, message: String, next: impl Into<String>) {
         self.found.push(Diagnostic::new(code, Severity::Refuse, place.clone(), message).next(next));
     }
 
@@ -119,7 +145,7 @@ impl Context<'_> {
     }
 
     /// A path that a document names, relative to the folder.
-    fn path(&mut self, object: &Object, name: &str) -> Option<PathBuf> {
+    pub fn path(&mut self, object: &Object, name: &str) -> Option<PathBuf> {
         let path = PathBuf::from(object.text(name).set()?);
         let place = object.items.get(name).map(|item| item.place.clone()).unwrap_or_default();
         self.located(&path, &place)
@@ -163,24 +189,51 @@ impl Context<'_> {
                     .next(next),
             );
         }
-        let gates = self.gates(&document);
+        let gates = self.gates(&document.spec, Gates::default());
+        let acknowledge = acknowledge(&document.spec);
         let expiry_warning = match spec.items.get("expiryWarning").map(|item| &item.read) {
             Some(Read::Duration(span)) => Some(*span),
             _ => None,
         };
+        let watch = self.watch(&document);
         Fleet {
             name: Some(document.name),
             ledger,
             gates,
             expiry_warning,
             screens: edition,
+            acknowledge,
+            watch,
             places: document.places,
         }
     }
 
-    fn gates(&mut self, document: &Document) -> Gates {
-        let mut gates = Gates::default();
-        if let Some(Read::Map(limits)) = document.spec.items.get("limits").map(|item| &item.read) {
+    fn watch(&mut self, document: &Document) -> Watch {
+        let mut watch = Watch::default();
+        let Some(written) = document.spec.object("watch") else { return watch };
+        if written.word("onCommit").set() == Some(&"apply") {
+            watch.on_commit = OnCommit::Apply;
+        }
+        if written.word("onDrift").set() == Some(&"heal") {
+            watch.on_drift = OnDrift::Heal;
+        }
+        if let Some(item) = written.items.get("resync")
+            && let Read::Duration(span) = item.read
+        {
+            if span < LEAST_RESYNC {
+                let message = "`watch.resync` is shorter than a minute".to_owned();
+                let next = "write 1m or more: each resync reads every list of every token";
+                self.refuse("bad-value", &item.place, message, next);
+            } else {
+                watch.resync = span;
+            }
+        }
+        watch
+    }
+
+    /// `limits` and `protected` of an object, over what is in force without them.
+    pub fn gates(&mut self, object: &Object, mut gates: Gates) -> Gates {
+        if let Some(Read::Map(limits)) = object.items.get("limits").map(|item| &item.read) {
             for (kind, item) in limits {
                 let kind = match kind.as_str() {
                     "create" => LimitKind::Create,
@@ -203,10 +256,10 @@ impl Context<'_> {
                 }
             }
         }
-        let Some(protected) = document.spec.object("protected") else { return gates };
+        let Some(protected) = object.object("protected") else { return gates };
         let mut serials: Vec<Serial> = serials_of(protected).iter().map(|(serial, _)| *serial).collect();
-        if let Some(sheet) = self.csv(protected) {
-            serials.extend(sheet.1.iter().map(|(serial, _)| *serial));
+        if let Some(file) = self.csv(protected) {
+            serials.extend(file.sheet.serials.iter().map(|(serial, _)| *serial));
         }
         serials.sort_unstable();
         serials.dedup();
@@ -223,46 +276,8 @@ impl Context<'_> {
         gates
     }
 
-    fn connection(&mut self, document: Document) -> Option<Connection> {
-        let spec = &document.spec;
-        let intune = spec.object("intune")?;
-        let credential = self.credential(intune.object("credential")?);
-        let endpoints = match spec.object("endpoints") {
-            Some(endpoints) if !self.allow.endpoints => {
-                let message = "`endpoints` sends credentials to other hosts, which the runner does not allow"
-                    .to_owned();
-                self.refuse(
-                    "not-allowed",
-                    &endpoints.place,
-                    message,
-                    "remove it, or let the runner allow it with ESPALIER_ALLOW=endpoints",
-                );
-                Endpoints::default()
-            }
-            Some(endpoints) => Endpoints { graph: url(endpoints, "graph"), login: url(endpoints, "login") },
-            None => Endpoints::default(),
-        };
-        let batch = intune.int("assignBatch").set().and_then(|batch| usize::try_from(*batch).ok());
-        Some(Connection {
-            tenant_id: intune.text("tenantId").set()?.clone(),
-            client_id: intune.text("clientId").set()?.clone(),
-            credential: credential?,
-            assign_batch: batch.unwrap_or(100),
-            endpoints,
-            places: document.places,
-        })
-    }
-
-    fn credential(&mut self, credential: &Object) -> Option<Credential> {
-        if let Some(Read::Secret(secret)) = credential.items.get("clientSecret").map(|item| &item.read) {
-            let place =
-                credential.items.get("clientSecret").map(|item| item.place.clone()).unwrap_or_default();
-            return self.secret(secret.clone(), &place).map(Credential::ClientSecret);
-        }
-        self.path(credential, "federatedTokenFile").map(Credential::FederatedTokenFile)
-    }
-
-    fn secret(&mut self, secret: SecretRef, place: &Place) -> Option<SecretRef> {
+    /// A reference to a secret, if the runner allows its way.
+    pub fn secret(&mut self, secret: SecretRef, place: &Place) -> Option<SecretRef> {
         match secret {
             SecretRef::File(path) => self.located(&path, place).map(SecretRef::File),
             SecretRef::Sops { path, key } => {
@@ -278,110 +293,5 @@ impl Context<'_> {
             }
             secret => Some(secret),
         }
-    }
-
-    fn assignment(&mut self, mut document: Document) -> Option<Assignment> {
-        let spec = &document.spec;
-        let devices = spec.object("devices")?;
-        let selector = match (spec.name("token"), spec.object("tokens")) {
-            (Field::Set(token), _) => Some(TokenSelector::Names(vec![token])),
-            (_, Some(tokens)) => tokens.texts("matchLabels").map(TokenSelector::Labels),
-            _ => None,
-        };
-        if !document.broken && !devices.items.contains_key("serials") && !devices.items.contains_key("csv") {
-            let message = "`devices` names no devices".to_owned();
-            self.refuse(
-                "missing-field",
-                &devices.place,
-                message,
-                "add `serials: […]` or `csv: {file, column}`",
-            );
-        }
-        let named = |source| {
-            move |(serial, line): &(Serial, u32)| NamedSerial { serial: *serial, line: *line, source }
-        };
-        let mut list: Vec<NamedSerial> =
-            serials_of(devices).iter().map(named(SerialSource::Document)).collect();
-        if let Some((file, serials)) = self.csv(devices) {
-            list.extend(serials.iter().map(named(SerialSource::Csv)));
-            let place = Place { file: file.to_string_lossy().into(), line: 0, column: 0 };
-            document.places.fields.insert("devices.csv.$path".to_owned(), place);
-        }
-        let spec = &document.spec;
-        Some(Assignment {
-            profile: spec.name("profile").set().cloned()?,
-            name: document.name,
-            selector,
-            tokens: Vec::new(),
-            devices: list,
-            places: document.places,
-        })
-    }
-
-    /// Reads the CSV of `devices` or `protected`. A bad one contributes nothing and is noted as
-    /// unread, so that its serials count as unknown and not as "named by nobody".
-    fn csv(&mut self, object: &Object) -> Option<(PathBuf, Serials)> {
-        let csv = object.object("csv")?;
-        let written = PathBuf::from(csv.text("file").set()?);
-        let place = csv.items.get("file").map(|item| item.place.clone()).unwrap_or_default();
-        let (file, bytes) = match self.source.read(&place.file, &written, self.allow) {
-            Ok(read) => read,
-            Err(error) => {
-                self.unreadable(&place, &written, &error);
-                self.desired.unread_files.push(written);
-                return None;
-            }
-        };
-        let column = csv.text("column").set()?.clone();
-        let within = |line| Place { file: file.to_string_lossy().into(), line, column: u32::from(line > 0) };
-        match csv::read(&bytes, &column) {
-            Ok(sheet) => {
-                let name = match sheet.delimiter {
-                    '\t' => "tab".to_owned(),
-                    other => format!("`{other}`"),
-                };
-                let message = format!(
-                    "{} serial numbers read (delimiter {name}, {})",
-                    sheet.serials.len(),
-                    sheet.encoding
-                );
-                self.found.push(Diagnostic::new("csv-read", Severity::Note, within(0), message));
-                if sheet.repeated > 0 {
-                    let message =
-                        format!("{} rows repeat a serial number of the same file (A-1)", sheet.repeated);
-                    self.found.push(
-                        Diagnostic::by_row("A-1", Severity::Warn, within(0), message)
-                            .next("remove the repeated rows"),
-                    );
-                }
-                Some((file, sheet.serials))
-            }
-            Err(mistakes) => {
-                for mistake in mistakes {
-                    let message = format!("{} (A-1); the file contributes nothing", mistake.message);
-                    self.found.push(
-                        Diagnostic::by_row("A-1", Severity::Refuse, within(mistake.line), message)
-                            .next(mistake.next)
-                            .and_at(place.clone()),
-                    );
-                }
-                self.desired.unread_files.push(file);
-                None
-            }
-        }
-    }
-}
-
-fn serials_of(object: &Object) -> &[(Serial, u32)] {
-    match object.items.get("serials").map(|item| &item.read) {
-        Some(Read::Serials(serials)) => serials,
-        _ => &[],
-    }
-}
-
-fn url(object: &Object, name: &str) -> Option<url::Url> {
-    match object.items.get(name).map(|item| &item.read) {
-        Some(Read::Url(url)) => Some(url.clone()),
-        _ => None,
     }
 }

@@ -7,9 +7,12 @@
 //! Every room collects findings and goes on: one run tells everything that is wrong. A document
 //! with a refused part contributes nothing, the others are still checked against each other.
 
+mod acknowledge;
+mod assignment;
 mod certificate;
 mod check;
 mod conflict;
+mod connection;
 mod csv;
 mod document;
 pub mod export;
@@ -22,7 +25,7 @@ pub mod secrets;
 mod serial;
 pub mod shape;
 mod source;
-mod suggest;
+pub(crate) mod suggest;
 mod value;
 mod yaml;
 
@@ -40,6 +43,7 @@ use document::Document;
 pub use schema::{schema, schema_all};
 use source::Source;
 pub use source::{BesideError, LoadError, Sources};
+pub(crate) use suggest::nearest;
 
 /// What the runner allows documents to do (`ESPALIER_ALLOW=exec,files,endpoints`); a document
 /// cannot allow it to itself. By default nothing.
@@ -123,7 +127,9 @@ fn load_files(source: &Source, files: Vec<source::File>, allow: Allow) -> Loaded
     }
     reader.names_are_unique();
     reader.one_fleet();
-    let Reader { mut loaded, documents, seen, .. } = reader;
+    let Reader { mut loaded, mut documents, seen, .. } = reader;
+    // What a CSV says of profiles is compared with those that there are.
+    documents.sort_by_key(|document| document.kind == Kind::DeviceAssignment);
     let mut broken = BTreeSet::new();
     for document in documents {
         let key = (document.kind, document.name.clone());
@@ -138,6 +144,7 @@ fn load_files(source: &Source, files: Vec<source::File>, allow: Allow) -> Loaded
     let present = seen.into_iter().map(|(kind, name, _)| (kind, name)).collect();
     resolve::resolve(&mut loaded.desired, &present, &broken, &mut loaded.diagnostics);
     conflict::check(&loaded.desired, &mut loaded.diagnostics);
+    acknowledge::check(&loaded.desired, &mut loaded.diagnostics);
     loaded.doubtful = set_apart(&mut loaded.desired, &broken);
     loaded
 }
@@ -152,11 +159,12 @@ fn set_apart(desired: &mut Desired, broken: &BTreeSet<(Kind, Name)>) -> Desired 
         desired.fleet = Fleet::default();
     }
     let is_token = of(Kind::EnrollmentToken);
+    let is_assignment = of(Kind::DeviceAssignment);
     let doubtful = Desired {
         connections: take(&mut desired.connections, of(Kind::Connection)),
         tokens: take(&mut desired.tokens, is_token),
         profiles: take(&mut desired.profiles, of(Kind::EnrollmentProfile)),
-        assignments: take(&mut desired.assignments, of(Kind::DeviceAssignment)),
+        assignments: desired.assignments.extract_if(.., |one| is_assignment(&one.name)).collect(),
         ..Desired::default()
     };
     for profile in desired.profiles.values_mut() {
@@ -164,7 +172,7 @@ fn set_apart(desired: &mut Desired, broken: &BTreeSet<(Kind, Name)>) -> Desired 
         profile.wished.retain(|token, _| !is_token(token));
         profile.created.retain(|token, _| !is_token(token));
     }
-    for assignment in desired.assignments.values_mut() {
+    for assignment in &mut desired.assignments {
         assignment.tokens.retain(|token| !is_token(token));
     }
     doubtful

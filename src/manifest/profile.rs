@@ -9,10 +9,11 @@ use super::lower::{Context, identity};
 use super::value::{Item, Object, Read};
 use crate::diag::{Diagnostic, Severity};
 use crate::model::desired::{
-    Authentication, Certificate, Pairing, PairingMode, Profile, ProfileSettings, SetupAssistant, SharedIpad,
-    TokenSelector, UserAffinity,
+    Authentication, Certificate, CompanyPortal, LocalAdmin, Pairing, PairingMode, PrimaryAccount, Profile,
+    ProfileSettings, SetupAssistant, SharedIpad, TokenSelector, UserAffinity,
 };
-use crate::model::{Field, Place};
+use crate::model::settings::SETTINGS;
+use crate::model::{Field, Name, Place, Platform};
 
 /// Lowers a profile.
 pub fn lower(mut document: Document, context: &mut Context) -> Profile {
@@ -23,6 +24,11 @@ pub fn lower(mut document: Document, context: &mut Context) -> Profile {
         Some(Read::Tokens(selector, _)) => Some(selector.clone()),
         _ => None,
     };
+    // Without a platform the document is broken, and judged as the commonest one.
+    let platform = spec.word("platform").set().and_then(|word| Platform::from_word(word));
+    if let Some(platform) = platform {
+        foreign_fields(spec, platform, context);
+    }
     let settings = ProfileSettings {
         description: spec.text("description"),
         user_affinity: spec.word("userAffinity").map(|word| match word {
@@ -35,6 +41,7 @@ pub fn lower(mut document: Document, context: &mut Context) -> Profile {
             "companyPortal" => Authentication::CompanyPortal,
             _ => Authentication::SetupAssistantModern,
         }),
+        company_portal: nested(spec, "companyPortal").map(company_portal),
         supervised: spec.bool("supervised"),
         locked_enrollment: spec.bool("lockedEnrollment"),
         await_configuration: spec.bool("awaitConfiguration"),
@@ -46,11 +53,19 @@ pub fn lower(mut document: Document, context: &mut Context) -> Profile {
             Field::Missing => Field::Missing,
         },
         device_name_template: spec.text("deviceNameTemplate"),
+        cellular_activation_url: spec.text("cellularActivationUrl"),
         department: spec.text("department"),
         department_phone: spec.text("departmentPhone"),
         setup_assistant: nested(spec, "setupAssistant").map(|object| setup_assistant(object, context)),
+        local_admin: nested(spec, "localAdmin").map(|object| local_admin(object, context)),
+        primary_account: nested(spec, "primaryAccount").map(primary_account),
+        platform_sso: spec.bool("platformSso"),
+        auto_advance: spec.bool("autoAdvance"),
+        network_tether: spec.bool("networkTether"),
     };
     Profile {
+        platform: platform.unwrap_or(Platform::Ios),
+        rollout_first: spec.object("rollout").map(rollout_first).unwrap_or_default(),
         identity,
         selector: selector.unwrap_or(TokenSelector::Names(Vec::new())),
         tokens: Vec::new(),
@@ -65,6 +80,87 @@ fn nested<'o>(spec: &'o Object, name: &str) -> Field<&'o Object> {
         Some(Read::Object(object)) => Field::Set(object),
         Some(Read::Null) => Field::Null,
         _ => Field::Missing,
+    }
+}
+
+/// Refuses what the platform's profiles do not have (P-32). Null says that it is not wished, which is
+/// true there anyway.
+fn foreign_fields(spec: &Object, platform: Platform, context: &mut Context) {
+    for (name, item) in &spec.items {
+        let mut rows =
+            SETTINGS.iter().filter(|setting| setting.field.split('.').next() == Some(name)).peekable();
+        let is_setting = rows.peek().is_some();
+        if !is_setting || rows.any(|setting| setting.is_on(platform)) || matches!(item.read, Read::Null) {
+            continue;
+        }
+        let theirs: Vec<&str> = Platform::CLASSIC
+            .into_iter()
+            .filter(|other| {
+                SETTINGS
+                    .iter()
+                    .any(|setting| setting.field.split('.').next() == Some(name) && setting.is_on(*other))
+            })
+            .map(Platform::devices)
+            .collect();
+        let message = format!(
+            "`{name}` is a setting of {}, and this profile is for {} (P-32)",
+            theirs.join(" and "),
+            platform.devices()
+        );
+        context.found.push(
+            Diagnostic::by_row("P-32", Severity::Refuse, item.place.clone(), message)
+                .next(format!("remove `{name}`, or write a profile of its own for the other platform")),
+        );
+    }
+}
+
+fn rollout_first(rollout: &Object) -> Vec<Name> {
+    let name = |item: &Item| match &item.read {
+        Read::Name(name) => Some(name.clone()),
+        _ => None,
+    };
+    let mut names: Vec<Name> = Vec::new();
+    for name in rollout.list("first").set().copied().unwrap_or_default().iter().filter_map(name) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+fn company_portal(object: &Object) -> CompanyPortal {
+    CompanyPortal {
+        install: object.bool("install"),
+        vpp_token: object.text("vppToken"),
+        single_app_mode: object.bool("singleAppMode"),
+    }
+}
+
+fn local_admin(object: &Object, context: &mut Context) -> LocalAdmin {
+    let password = match object.items.get("password") {
+        Some(Item { read: Read::Secret(secret), place }) => {
+            context.secret(secret.clone(), place).map_or(Field::Missing, Field::Set)
+        }
+        _ => Field::Missing,
+    };
+    LocalAdmin {
+        user_name: object.text("userName"),
+        full_name: object.text("fullName"),
+        password,
+        hidden: object.bool("hidden"),
+        rotate_every_days: object.int("rotateEveryDays"),
+        rotate_after_retrieval_hours: object.int("rotateAfterRetrievalHours"),
+    }
+}
+
+fn primary_account(object: &Object) -> PrimaryAccount {
+    PrimaryAccount {
+        create: object.bool("create"),
+        standard_user: object.bool("standardUser"),
+        prefill: object.bool("prefill"),
+        user_name: object.text("userName"),
+        full_name: object.text("fullName"),
+        restrict_editing: object.bool("restrictEditing"),
     }
 }
 

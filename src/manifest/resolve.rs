@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::suggest;
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::model::desired::{Desired, Profile, State, Token, TokenSelector};
-use crate::model::fill::{Unfilled, fill};
-use crate::model::{Field, Kind, Name, Place, canonical};
+use crate::model::fill::{self, Unfilled, fill};
+use crate::model::{Kind, Name, Place, Platform, canonical};
 
 /// Everything that was there to be read, broken documents included: a reference to one of those
 /// is not reported as dangling.
@@ -20,10 +20,13 @@ pub fn resolve(desired: &mut Desired, present: &Present, broken: &Present, found
     let mut resolver = Resolver { present, broken, found, dangling: 0 };
     resolver.connections(desired);
     resolver.protected(desired);
+    resolver.protected_by_policy(desired);
     resolver.profiles(desired);
+    resolver.rollouts(desired);
     resolver.defaults(desired);
     resolver.assignments(desired);
     resolver.canonical_forms(desired);
+    resolver.unused_values(desired);
     resolver.display_names(desired);
 }
 
@@ -71,6 +74,30 @@ impl Resolver<'_> {
             if !desired.tokens.contains_key(name) {
                 let place = desired.fleet.places.at("protected.tokens");
                 self.dangling(Kind::EnrollmentToken, name, "protected.tokens", place);
+            }
+        }
+    }
+
+    /// A policy protects tokens of its own tenant only: on others it would protect nothing.
+    fn protected_by_policy(&mut self, desired: &Desired) {
+        for (name, connection) in &desired.connections {
+            let place = connection.places.at("policy.protected.tokens");
+            for token in connection.policy.iter().flat_map(|policy| &policy.protected_tokens) {
+                match desired.tokens.get(token) {
+                    None => self.dangling(Kind::EnrollmentToken, token, "policy.protected.tokens", place),
+                    Some(document) if document.connection != *name => {
+                        let message = format!(
+                            "`policy.protected.tokens` names the EnrollmentToken `{token}`, which the Connection `{}` holds",
+                            document.connection
+                        );
+                        self.found.push(
+                            Diagnostic::new("policy-elsewhere", Severity::Refuse, place.clone(), message)
+                                .next("protect it in the policy of its own Connection, or in the Fleet")
+                                .and_at(document.identity.places.at("mdm").clone()),
+                        );
+                    }
+                    Some(_) => {}
+                }
             }
         }
     }
@@ -154,13 +181,51 @@ impl Resolver<'_> {
 
     fn defaults(&mut self, desired: &Desired) {
         for (name, token) in &desired.tokens {
-            let Field::Set(wanted) = &token.default_ios else { continue };
-            let place = token.identity.places.at("defaultProfiles.ios");
-            let Some(profile) = desired.profiles.get(wanted) else {
-                self.dangling(Kind::EnrollmentProfile, wanted, "defaultProfiles.ios", place);
-                continue;
-            };
-            self.has_profile(profile, wanted, name, place, "is its default profile", "P-30");
+            for (platform, wanted) in token.defaults.written() {
+                let field = format!("defaultProfiles.{platform}");
+                let place = token.identity.places.at(&field);
+                let Some(profile) = desired.profiles.get(wanted) else {
+                    self.dangling(Kind::EnrollmentProfile, wanted, &field, place);
+                    continue;
+                };
+                if profile.platform != platform && !self.is_broken(Kind::EnrollmentProfile, wanted) {
+                    let message = format!(
+                        "`{field}` names the EnrollmentProfile `{wanted}`, which is for {} (P-30)",
+                        profile.platform.devices()
+                    );
+                    self.found.push(
+                        Diagnostic::by_row("P-30", Severity::Refuse, place.clone(), message)
+                            .next(format!("name a profile with `platform: {platform}`"))
+                            .and_at(profile.identity.places.at("platform").clone())
+                            .for_tokens([name.clone()]),
+                    );
+                    continue;
+                }
+                self.has_profile(profile, wanted, name, place, "is its default profile", "P-30");
+            }
+        }
+    }
+
+    /// `rollout.first` names tokens of the profile.
+    fn rollouts(&mut self, desired: &Desired) {
+        for (name, profile) in &desired.profiles {
+            let place = profile.identity.places.at("rollout.first");
+            for token in &profile.rollout_first {
+                if !desired.tokens.contains_key(token) {
+                    self.dangling(Kind::EnrollmentToken, token, "rollout.first", place);
+                } else if profile.tokens.binary_search(token).is_err()
+                    && !self.is_broken(Kind::EnrollmentProfile, name)
+                {
+                    let message = format!(
+                        "`rollout.first` names the EnrollmentToken `{token}`, which `tokens` of `{name}` does not select"
+                    );
+                    self.found.push(
+                        Diagnostic::new("rollout-elsewhere", Severity::Refuse, place.clone(), message)
+                            .next("name tokens that carry the profile")
+                            .and_at(profile.identity.places.at("tokens").clone()),
+                    );
+                }
+            }
         }
     }
 
@@ -207,7 +272,7 @@ impl Resolver<'_> {
 
     fn assignments(&mut self, desired: &mut Desired) {
         let mut selected = Vec::with_capacity(desired.assignments.len());
-        for assignment in desired.assignments.values() {
+        for assignment in &desired.assignments {
             let places = &assignment.places;
             let field = if places.fields.contains_key("token") { "token" } else { "tokens" };
             let place = places.at(field);
@@ -227,7 +292,7 @@ impl Resolver<'_> {
             };
             selected.push(tokens.into_iter().filter(carried).collect());
         }
-        for (assignment, tokens) in desired.assignments.values_mut().zip(selected) {
+        for (assignment, tokens) in desired.assignments.iter_mut().zip(selected) {
             assignment.tokens = tokens;
         }
     }
@@ -261,6 +326,42 @@ impl Resolver<'_> {
         }
     }
 
+    /// A value that no text asks for is likely a slip; told once for all tokens that carry it.
+    fn unused_values(&mut self, desired: &Desired) {
+        // What a broken document asks for is not known.
+        if self.broken.iter().any(|(kind, _)| *kind == Kind::EnrollmentProfile) {
+            return;
+        }
+        let edition = canonical::edition(&desired.fleet);
+        let mut asked: BTreeMap<&Name, BTreeSet<String>> = BTreeMap::new();
+        for profile in desired.profiles.values() {
+            let texts = canonical::texts(profile, edition);
+            let names: BTreeSet<String> =
+                texts.iter().flat_map(|text| fill::names(text)).map(str::to_owned).collect();
+            for token in profile.tokens.iter().filter(|_| !names.is_empty()) {
+                asked.entry(token).or_default().extend(names.iter().cloned());
+            }
+        }
+        let mut unused: BTreeMap<&str, Vec<(&Name, &Token)>> = BTreeMap::new();
+        for (name, token) in &desired.tokens {
+            let is_asked = |value: &&String| asked.get(name).is_some_and(|names| names.contains(*value));
+            for value in token.values.keys().filter(|value| !is_asked(value)) {
+                unused.entry(value).or_default().push((name, token));
+            }
+        }
+        for (value, tokens) in unused {
+            let Some((_, first)) = tokens.first() else { continue };
+            let place = first.identity.places.at(&format!("values.{value}")).clone();
+            let message =
+                format!("no profile of the token asks for ${{{value}}}: `values.{value}` fills nothing");
+            self.found.push(
+                Diagnostic::new("unused-value", Severity::Note, place, message)
+                    .next("remove it, or compare its spelling with the texts")
+                    .for_tokens(tokens.into_iter().map(|(name, _)| name.clone())),
+            );
+        }
+    }
+
     fn unfilled(&mut self, place: &Place, field: &str, why: &Unfilled, name: &Name, token: &Token) {
         let (message, next) = match why {
             Unfilled::Missing(value) => (
@@ -289,13 +390,13 @@ impl Resolver<'_> {
     /// Display names are the identity at the service until the ledger knows an id: two documents
     /// cannot mean the same object.
     fn display_names(&mut self, desired: &Desired) {
-        let mut seen: BTreeMap<(&Name, &str), &Profile> = BTreeMap::new();
+        let mut seen: BTreeMap<(&Name, Platform, &str), &Profile> = BTreeMap::new();
         for profile in desired.profiles.values().filter(|profile| profile.identity.id.is_none()) {
             for (token, fields) in &profile.wished {
                 let Some(text) = fields.get("displayName").and_then(|value| value.as_text()) else {
                     continue;
                 };
-                if let Some(other) = seen.insert((token, text), profile) {
+                if let Some(other) = seen.insert((token, profile.platform, text), profile) {
                     let message = format!(
                         "two EnrollmentProfiles are called {text:?} on the EnrollmentToken `{token}`"
                     );

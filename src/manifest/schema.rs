@@ -6,6 +6,12 @@ use super::kinds;
 use super::shape::{Field, Shape, Type};
 use crate::model::{Kind, screens};
 
+/// A GUID as Entra shows it.
+const GUID: &str = "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$";
+
+/// A domain name of two labels at least, whose last one is no number.
+const DOMAIN: &str = "^([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\\.)+[A-Za-z0-9-]*[A-Za-z][A-Za-z0-9-]*$";
+
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// The schema of one kind's documents.
@@ -103,7 +109,10 @@ fn ty(ty_of: Type) -> Value {
         }
         Type::Name => json!({ "type": ["string", "integer"], "pattern": "^[a-z0-9][a-z0-9-]{0,62}$" }),
         Type::Duration => json!({ "type": "string", "pattern": "^[0-9]+[dhms]$" }),
+        Type::Time => json!({ "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}" }),
         Type::Uuid => json!({ "type": "string", "format": "uuid" }),
+        Type::Guid => json!({ "type": "string", "pattern": GUID }),
+        Type::Tenant => json!({ "type": "string", "anyOf": [{ "pattern": GUID }, { "pattern": DOMAIN }] }),
         Type::Origin => json!({ "type": "string", "format": "uri" }),
         Type::List(item) => json!({ "type": "array", "items": ty(*item) }),
         Type::Map(item) => json!({ "type": "object", "additionalProperties": ty(*item) }),

@@ -3,8 +3,11 @@
 //! No error of this module holds any part of a secret: programs' output is never quoted.
 
 use std::ffi::OsStr;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use super::Allow;
 use super::source::{BesideError, Source};
@@ -12,6 +15,12 @@ use crate::model::{Secret, SecretRef};
 
 /// The longest secret that is taken, in bytes: keys and tokens are far shorter.
 const MAX_SECRET: usize = 64 * 1024;
+
+/// How long a program may take to give a secret: one that asks a person would hold up the run.
+const PROGRAM_TIME: Duration = Duration::from_secs(30);
+
+/// How often a program that has closed its output is looked at for its end.
+const GLANCE: Duration = Duration::from_millis(5);
 
 /// Why a secret could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +55,18 @@ pub enum SecretError {
         /// Its name.
         program: String,
         /// How it ended.
-        status: std::process::ExitStatus,
+        status: ExitStatus,
+    },
+    /// The program did not come to its end in time, and was ended.
+    #[error(
+        "the program {program} gave no secret within {} s and was ended; it must not ask for input, and what it waits for (an agent, a network) must be there",
+        limit.as_secs()
+    )]
+    TooSlow {
+        /// Its name.
+        program: String,
+        /// The time that it had.
+        limit: Duration,
     },
     /// The secret is empty, too long, or not UTF-8.
     #[error("the secret from {0} is empty, too long, or not UTF-8 text")]
@@ -88,17 +108,63 @@ pub fn resolve(secret: &SecretRef, base: &Path, allow: Allow) -> Result<Secret, 
 }
 
 fn run(program: &str, arguments: &[impl AsRef<OsStr>], base: &Path) -> Result<Secret, SecretError> {
-    let output = Command::new(program)
+    run_within(PROGRAM_TIME, program, arguments, base)
+}
+
+fn run_within(
+    limit: Duration,
+    program: &str,
+    arguments: &[impl AsRef<OsStr>],
+    base: &Path,
+) -> Result<Secret, SecretError> {
+    let until = Instant::now() + limit;
+    let start = |source| SecretError::Start { program: program.to_owned(), source };
+    let mut child = Command::new(program)
         .args(arguments)
         .current_dir(base)
         .stdin(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
-        .output()
-        .map_err(|source| SecretError::Start { program: program.to_owned(), source })?;
-    if !output.status.success() {
-        return Err(SecretError::Failed { program: program.to_owned(), status: output.status });
+        .spawn()
+        .map_err(start)?;
+    let (sender, receiver) = mpsc::channel();
+    if let Some(output) = child.stdout.take() {
+        // A thread of its own, for a pipe that a left-over grandchild holds open is read for ever.
+        std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            // One byte more than is taken, so that too long is told from just long enough.
+            let read = output.take(MAX_SECRET as u64 + 1).read_to_end(&mut bytes);
+            // A receiver that is gone has given up waiting.
+            let _ = sender.send(read.map(|_| bytes));
+        });
     }
-    usable(output.stdout, || program.to_owned())
+    let output = receiver.recv_timeout(limit);
+    let status = match output {
+        Ok(_) => end_of(&mut child, until),
+        Err(_) => None,
+    };
+    let (Ok(output), Some(status)) = (output, status) else {
+        // One that has just ended by itself cannot be killed, which is as good.
+        let _ = child.kill();
+        let _ = child.wait();
+        return Err(SecretError::TooSlow { program: program.to_owned(), limit });
+    };
+    if !status.success() {
+        return Err(SecretError::Failed { program: program.to_owned(), status });
+    }
+    let bytes = output.map_err(start)?;
+    usable(bytes, || program.to_owned())
+}
+
+/// How a program ended; `None` where it has not until then.
+fn end_of(child: &mut Child, until: Instant) -> Option<ExitStatus> {
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Some(status),
+            Ok(None) if Instant::now() < until => std::thread::sleep(GLANCE),
+            _ => return None,
+        }
+    }
 }
 
 fn usable(bytes: Vec<u8>, from: impl Fn() -> String) -> Result<Secret, SecretError> {
@@ -136,5 +202,30 @@ mod tests {
         assert_eq!(resolve(&words(&["echo", "hunter2"]), here, allowed).unwrap().reveal(), "hunter2");
         let failed = resolve(&words(&["sh", "-c", "echo hunter2; exit 3"]), here, allowed).unwrap_err();
         assert!(!format!("{failed} {failed:?}").contains("hunter2"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_program_that_does_not_end_is_ended() {
+        let limit = Duration::from_millis(200);
+        // It holds its output open; it closes it and goes on; it says something first.
+        for script in ["exec sleep 600", "exec sleep 600 >&-", "echo hunter2; exec sleep 600"] {
+            let began = Instant::now();
+            let error = run_within(limit, "sh", &["-c", script], Path::new(".")).unwrap_err();
+            assert!(matches!(error, SecretError::TooSlow { .. }), "{script}: {error}");
+            assert!(began.elapsed() < Duration::from_secs(300), "{script}");
+            assert!(!format!("{error} {error:?}").contains("hunter2"));
+        }
+        let told = SecretError::TooSlow { program: "sops".to_owned(), limit: PROGRAM_TIME }.to_string();
+        assert!(told.contains("sops gave no secret within 30 s"), "{told}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_program_that_says_too_much_is_not_believed() {
+        let endless = ["-c", "while :; do echo hunter2hunter2hunter2; done"];
+        let error = run("sh", &endless, Path::new(".")).unwrap_err();
+        assert!(matches!(error, SecretError::Failed { .. } | SecretError::Unusable(_)), "{error}");
+        assert!(!format!("{error} {error:?}").contains("hunter2"));
     }
 }

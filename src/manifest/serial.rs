@@ -69,7 +69,26 @@ pub fn in_csv(text: &str) -> Result<Serial, Mistake> {
             format!("`{cleaned}` has one character too many and begins with S, as a scanned label does");
         return Err(Mistake::next(message, format!("did you mean `{rest}`?")));
     }
-    plausible(&cleaned).ok_or_else(|| why_not(&cleaned))
+    if let Some(serial) = plausible(&cleaned) {
+        return Ok(serial);
+    }
+    let bare: String = cleaned.chars().filter(|one| !is_wrapping(*one)).collect();
+    if bare != cleaned && plausible(&bare).is_some() {
+        let shown = super::check::shortened(&cleaned);
+        let message = format!("`{shown}` carries signs that no serial number has");
+        return Err(Mistake::next(message, format!("did you mean `{bare}`?")));
+    }
+    Err(why_not(&cleaned))
+}
+
+/// What spreadsheets and scanners put around a serial number: `="…"`, an apostrophe, spaces in
+/// groups, hyphens, marks without width.
+fn is_wrapping(sign: char) -> bool {
+    matches!(
+        sign,
+        '=' | '"' | '\'' | '-' | ' ' | '\u{a0}' | '\u{ad}' | '\u{200b}'
+            ..='\u{200f}' | '\u{2060}' | '\u{feff}'
+    )
 }
 
 fn plausible(text: &str) -> Option<Serial> {
@@ -138,6 +157,13 @@ mod tests {
             assert!(in_csv(cell).unwrap_err().message.contains("scientific"), "{cell}");
         }
         assert!(in_csv("123E45678").is_ok());
+    }
+
+    #[test]
+    fn a1_what_spreadsheets_put_around_a_serial_gets_a_hint() {
+        for cell in ["=\"DMQVG1RFK1\"", "'DMQVG1RFK1", "DMQVG 1RFK1", "\u{200b}DMQVG1RFK1", "dmqvg-1rfk1"] {
+            assert_eq!(in_csv(cell).unwrap_err().next, "did you mean `DMQVG1RFK1`?", "{cell:?}");
+        }
     }
 
     #[test]

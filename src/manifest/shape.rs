@@ -43,6 +43,8 @@ pub struct Field {
     pub no_null: Option<&'static str>,
     /// Whether manifests.md knows it and this version does not carry it.
     pub later: bool,
+    /// What missing or null means, in words; `None`: nothing, or `model::settings` has it.
+    pub default: Option<&'static str>,
 }
 
 /// What a field holds.
@@ -62,8 +64,14 @@ pub enum Type {
     Name,
     /// `30d`, `72h`, `15m`.
     Duration,
+    /// RFC 3339, or a date, whose end is meant.
+    Time,
     /// A UUID.
     Uuid,
+    /// The id of an application as Entra shows it: a GUID, kept in its spelling.
+    Guid,
+    /// A tenant: a GUID, or a domain name.
+    Tenant,
     /// A file, relative to the document.
     Path,
     /// The scheme and host of a service.
@@ -123,18 +131,23 @@ impl Word {
 
 /// An optional field whose `null` means its default.
 pub const fn field(name: &'static str, ty: Type, doc: &'static str) -> Field {
-    Field { name, ty, doc, required: false, no_null: None, later: false }
+    Field { name, ty, doc, required: false, no_null: None, later: false, default: None }
 }
 
 /// A field of a later version.
 pub const fn later(name: &'static str, doc: &'static str) -> Field {
-    Field { name, ty: Type::Anything, doc, required: false, no_null: None, later: true }
+    Field { name, ty: Type::Anything, doc, required: false, no_null: None, later: true, default: None }
 }
 
 impl Field {
     /// Has to be there.
     pub const fn required(self) -> Self {
         Self { required: true, no_null: Some("it is required"), ..self }
+    }
+
+    /// Means this where it is missing or null.
+    pub const fn default(self, default: &'static str) -> Self {
+        Self { default: Some(default), ..self }
     }
 
     /// Cannot be null, and why.

@@ -49,6 +49,17 @@ pub enum LoadError {
     Outside(PathBuf),
 }
 
+impl LoadError {
+    /// The stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Folder { .. } => "folder-unreadable",
+            Self::Within { .. } => "folder-part-unreadable",
+            Self::Outside(_) => "folder-link-outside",
+        }
+    }
+}
+
 /// Why a file beside the documents is not read.
 #[derive(Debug, thiserror::Error)]
 pub enum BesideError {

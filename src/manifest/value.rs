@@ -36,6 +36,8 @@ pub enum Read {
     Name(Name),
     /// A duration.
     Duration(Duration),
+    /// An instant.
+    Time(jiff::Timestamp),
     /// A UUID.
     Uuid(uuid::Uuid),
     /// An origin.
@@ -216,6 +218,19 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "the duration is too long".to_owned())
 }
 
+/// Reads an instant in RFC 3339, or a date, which lasts until its end in UTC.
+pub fn time(text: &str) -> Result<jiff::Timestamp, String> {
+    let wrong = || "it is neither a date nor a time in RFC 3339".to_owned();
+    if let Ok(instant) = text.parse::<jiff::Timestamp>() {
+        return Ok(instant);
+    }
+    // A date alone: what has an hour and no zone is not clear.
+    let date = if text.len() == "2027-01-31".len() { text } else { "" };
+    let day: jiff::civil::Date = date.parse().map_err(|_| wrong())?;
+    let end = day.tomorrow().and_then(|next| next.to_zoned(jiff::tz::TimeZone::UTC));
+    end.map(|end| end.timestamp()).map_err(|_| wrong())
+}
+
 /// Reads the scheme and host of a service.
 pub fn origin(text: &str) -> Result<url::Url, String> {
     let url = url::Url::parse(text).map_err(|error| format!("it is not a URL ({error})"))?;
@@ -229,12 +244,50 @@ pub fn origin(text: &str) -> Result<url::Url, String> {
     Ok(url)
 }
 
+/// Reads the id of an application in the spelling that Entra shows. The one that is all zeros is
+/// taken: starter documents hold it in the place of one to be filled in.
+pub fn guid(text: &str) -> Result<String, String> {
+    match uuid::Uuid::try_parse(text) {
+        Ok(_) if text.len() == 36 => Ok(text.to_owned()),
+        _ => Err("it is not a GUID".to_owned()),
+    }
+}
+
+/// Reads a tenant: its GUID, or a domain name.
+pub fn tenant(text: &str) -> Result<String, String> {
+    if guid(text).is_ok() {
+        return Ok(text.to_owned());
+    }
+    if ["common", "organizations", "consumers"].contains(&text.to_ascii_lowercase().as_str()) {
+        return Err(format!("`{text}` stands for many tenants, and an application signs in to one"));
+    }
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let labels: Vec<&str> = text.split('.').collect();
+    let ends_as_a_name = labels.last().is_some_and(|end| end.bytes().any(|byte| byte.is_ascii_alphabetic()));
+    match labels.len() >= 2 && text.len() <= 253 && ends_as_a_name && labels.into_iter().all(is_label) {
+        true => Ok(text.to_owned()),
+        false => Err("it is neither a GUID nor a domain name".to_owned()),
+    }
+}
+
 /// What to write instead, by type.
 pub fn example(ty: Type) -> &'static str {
     match ty {
         Type::Name => "write a name like `school-ipads`",
         Type::Duration => "write a number and a unit: 30d, 72h, 15m",
+        Type::Time => "write a date like 2027-01-31, or a time like 2027-01-31T12:00:00Z",
         Type::Uuid => "write a UUID; `espalier init` and `uuidgen` make new ones",
+        Type::Guid => {
+            "write the client id from the app's page in Entra, e.g. 3b7e9c04-6d5a-4812-9f0e-c1a2b3d4e5f6"
+        }
+        Type::Tenant => {
+            "write the tenant id from Entra's overview page (a GUID), or a verified domain like contoso.onmicrosoft.com"
+        }
         Type::Origin => "write scheme and host, e.g. https://graph.example",
         Type::Path => "write the path of a file, relative to this document",
         _ => "write a text, or leave the field out",
@@ -251,6 +304,52 @@ mod tests {
         assert_eq!(duration("15m"), Ok(Duration::from_secs(900)));
         for wrong in ["", "d", "30", "1.5h", "-1d", "99999999999999999999d", "400000d", "3é"] {
             assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_tenant_is_a_guid_or_a_domain_name() {
+        for right in
+            ["7a4d3c1e-0000-4000-8000-000000000001", "contoso.onmicrosoft.com", "xn--bcher-kva.example"]
+        {
+            assert_eq!(tenant(right).as_deref(), Ok(right));
+        }
+        for wrong in [
+            "contoso",
+            "common",
+            "7a4d3c1e000040008000000000000001",
+            "{7a4d3c1e-0000-4000-8000-000000000001}",
+            "7a4d3c1e-0000-4000-8000-00000000000",
+            "10.0.0.1",
+            "a..b",
+            "-a.example",
+            "a b.example",
+            "contoso.example/x",
+            "https://contoso.example",
+            ".example",
+            "contoso.",
+        ] {
+            assert!(tenant(wrong).is_err(), "{wrong}");
+        }
+        assert!(tenant("common").unwrap_err().contains("many tenants"));
+    }
+
+    #[test]
+    fn an_application_is_a_guid_in_the_spelling_of_entra() {
+        assert!(guid("3B7E9C04-6d5a-4812-9f0e-c1a2b3d4e5f6").is_ok());
+        for wrong in
+            ["app", "3b7e9c046d5a48129f0ec1a2b3d4e5f6", "urn:uuid:3b7e9c04-6d5a-4812-9f0e-c1a2b3d4e5f6", ""]
+        {
+            assert!(guid(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_date_lasts_until_its_end() {
+        assert_eq!(time("2027-01-31"), Ok("2027-02-01T00:00:00Z".parse().unwrap()));
+        assert_eq!(time("2027-01-31T12:00:00+02:00"), Ok("2027-01-31T10:00:00Z".parse().unwrap()));
+        for wrong in ["", "soon", "31.01.2027", "2027-02-30", "2027-01-31T12:00"] {
+            assert!(time(wrong).is_err(), "{wrong}");
         }
     }
 

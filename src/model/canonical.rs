@@ -1,13 +1,15 @@
 //! Profiles in the canonical form, per token. PURE.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 
 use super::fill;
 use crate::model::desired::{
-    Authentication, Fleet, Pairing, PairingMode, Profile, SetupAssistant, SharedIpad, Token, UserAffinity,
+    Authentication, CompanyPortal, Fleet, LocalAdmin, Pairing, PairingMode, PrimaryAccount, Profile,
+    SetupAssistant, SharedIpad, Token, UserAffinity,
 };
-use crate::model::screens::{self, Platform};
-use crate::model::{Field, FieldName, Fields, Value};
+use crate::model::settings::{self, SETTINGS};
+use crate::model::{Field, FieldName, Fields, Platform, Value, screens};
 
 /// What a token's `values` do not have: the field that asks, and the reason.
 pub type Unfilled = Vec<(&'static str, fill::Unfilled)>;
@@ -24,6 +26,16 @@ pub fn stated(profile: &Profile, edition: &str) -> Fields {
     form(profile, edition, |text| Ok(text.to_owned())).0
 }
 
+/// The texts of a profile in which `${name}` is filled in, as written.
+pub fn texts(profile: &Profile, edition: &str) -> Vec<String> {
+    let seen = RefCell::new(profile.identity.formerly.clone());
+    form(profile, edition, |text| {
+        seen.borrow_mut().push(text.to_owned());
+        Ok(text.to_owned())
+    });
+    seen.into_inner()
+}
+
 /// The edition that `otherwise` expands to: the Fleet's, or the newest where it names none that is
 /// known.
 pub fn edition(fleet: &Fleet) -> &str {
@@ -36,78 +48,213 @@ fn form(
     edition: &str,
     fill: impl Fn(&str) -> Result<String, fill::Unfilled>,
 ) -> (Fields, Unfilled) {
+    let mut form = Form { fields: Fields::new(), unfilled: Unfilled::new(), fill };
     let settings = &profile.settings;
-    let mut fields = Fields::new();
-    let mut unfilled = Unfilled::new();
-    let display_name = Field::Set(profile.identity.display_name.clone());
-    let texts = [
-        ("displayName", &display_name),
-        ("description", &settings.description),
-        ("deviceNameTemplate", &settings.device_name_template),
-        ("department", &settings.department),
-        ("departmentPhone", &settings.department_phone),
-    ];
-    for (name, text) in texts {
-        match text {
-            Field::Missing => {}
-            Field::Null => put(&mut fields, name, Value::None),
-            Field::Set(text) => match fill(text) {
-                Ok(text) => put(&mut fields, name, Value::text(text)),
-                Err(why) => unfilled.push((name, why)),
-            },
-        }
-    }
+    form.text("displayName", &Field::Set(profile.identity.display_name.clone()));
+    form.text("description", &settings.description);
+    form.text("deviceNameTemplate", &settings.device_name_template);
+    form.text("department", &settings.department);
+    form.text("departmentPhone", &settings.department_phone);
     let affinity = settings.user_affinity.set().copied();
     if let Some(affinity) = affinity {
-        put(&mut fields, "userAffinity", word(affinity_word(affinity)));
+        form.put("userAffinity", word(affinity_word(affinity)));
     }
     match (settings.authentication.set(), affinity) {
         (Some(authentication), _) => {
-            put(&mut fields, "authentication", word(authentication_word(*authentication)))
+            form.put("authentication", word(authentication_word(*authentication)));
         }
         (None, Some(UserAffinity::None | UserAffinity::EntraShared)) => {
-            put(&mut fields, "authentication", Value::None);
+            form.put("authentication", Value::None);
         }
         (None, _) => {}
     }
     let awaits = default_await(settings.shared_ipad.set().is_some(), affinity);
-    put_bool(&mut fields, "supervised", &settings.supervised, true);
-    put_bool(&mut fields, "lockedEnrollment", &settings.locked_enrollment, false);
-    put_bool(&mut fields, "awaitConfiguration", &settings.await_configuration, awaits);
-    match &settings.shared_ipad {
-        Field::Missing => {}
-        Field::Null => put(&mut fields, "sharedIpad", Value::Bool(false)),
-        Field::Set(shared) => put_shared_ipad(&mut fields, shared),
+    form.bool("lockedEnrollment", &settings.locked_enrollment);
+    match settings.await_configuration {
+        Field::Null => form.put("awaitConfiguration", Value::Bool(awaits)),
+        _ => form.bool("awaitConfiguration", &settings.await_configuration),
     }
-    match &settings.pairing {
-        Field::Missing => {}
-        Field::Null => put(&mut fields, "pairing.mode", word("allowAll")),
-        Field::Set(pairing) => put_pairing(&mut fields, pairing),
+    match profile.platform {
+        Platform::Ios => form.ios(profile),
+        Platform::Macos => form.macos(profile),
+        Platform::Tvos | Platform::Visionos => {}
     }
     if let Field::Set(screens) = &settings.setup_assistant {
-        put_screens(&mut fields, screens, edition);
+        put_screens(&mut form.fields, screens, edition, profile.platform);
     }
-    (fields, unfilled)
+    (form.fields, form.unfilled)
 }
 
-/// What a create sends: the wishes, and the defaults of the field table for what is missing.
+/// A canonical form in the making.
+struct Form<F> {
+    fields: Fields,
+    unfilled: Unfilled,
+    fill: F,
+}
+
+impl<F: Fn(&str) -> Result<String, fill::Unfilled>> Form<F> {
+    fn put(&mut self, name: &'static str, value: Value) {
+        self.fields.insert(Cow::Borrowed(name), value);
+    }
+
+    /// `null` is the default of the table of settings.
+    fn null(&mut self, name: &'static str) {
+        if let Some(preset) = settings::preset(name) {
+            self.put(name, preset);
+        }
+    }
+
+    fn text(&mut self, name: &'static str, text: &Field<String>) {
+        match text {
+            Field::Missing => {}
+            Field::Null => self.null(name),
+            Field::Set(text) => match (self.fill)(text) {
+                Ok(text) => self.put(name, Value::text(text)),
+                Err(why) => self.unfilled.push((name, why)),
+            },
+        }
+    }
+
+    fn bool(&mut self, name: &'static str, field: &Field<bool>) {
+        match field {
+            Field::Missing => {}
+            Field::Null => self.null(name),
+            Field::Set(value) => self.put(name, Value::Bool(*value)),
+        }
+    }
+
+    fn int(&mut self, name: &'static str, field: &Field<i64>) {
+        match field {
+            Field::Missing => {}
+            Field::Null => self.null(name),
+            Field::Set(number) => self.put(name, Value::Int(*number)),
+        }
+    }
+
+    fn ios(&mut self, profile: &Profile) {
+        let settings = &profile.settings;
+        match &settings.company_portal {
+            Field::Missing => {}
+            Field::Null => {
+                for name in ["companyPortal.install", "companyPortal.vppToken", "companyPortal.singleAppMode"]
+                {
+                    self.null(name);
+                }
+            }
+            Field::Set(portal) => self.company_portal(portal),
+        }
+        self.bool("supervised", &settings.supervised);
+        match &settings.shared_ipad {
+            Field::Missing => {}
+            Field::Null => self.null("sharedIpad"),
+            Field::Set(shared) => self.shared_ipad(shared),
+        }
+        match &settings.pairing {
+            Field::Missing => {}
+            Field::Null => self.null("pairing.mode"),
+            Field::Set(pairing) => put_pairing(&mut self.fields, pairing),
+        }
+        self.text("cellularActivationUrl", &settings.cellular_activation_url);
+    }
+
+    fn company_portal(&mut self, portal: &CompanyPortal) {
+        self.bool("companyPortal.install", &portal.install);
+        self.text("companyPortal.vppToken", &portal.vpp_token);
+        self.bool("companyPortal.singleAppMode", &portal.single_app_mode);
+    }
+
+    fn shared_ipad(&mut self, shared: &SharedIpad) {
+        self.put("sharedIpad", Value::Bool(true));
+        self.bool("sharedIpad.temporarySessionOnly", &shared.temporary_session_only);
+        // Temporary sessions cancel the other three (P-18).
+        if shared.temporary_session_only.set() != Some(&true) {
+            self.int("sharedIpad.maximumCachedUsers", &shared.maximum_cached_users);
+            self.int("sharedIpad.passwordAfterLockSeconds", &shared.password_after_lock_seconds);
+            self.int("sharedIpad.userSessionTimeoutSeconds", &shared.user_session_timeout_seconds);
+        }
+        self.int("sharedIpad.temporarySessionTimeoutSeconds", &shared.temporary_session_timeout_seconds);
+    }
+
+    fn macos(&mut self, profile: &Profile) {
+        let settings = &profile.settings;
+        match &settings.local_admin {
+            Field::Missing => {}
+            Field::Null => self.null("localAdmin"),
+            Field::Set(admin) => self.local_admin(admin),
+        }
+        match &settings.primary_account {
+            Field::Missing => {}
+            Field::Null => {
+                for setting in SETTINGS.iter().filter(|setting| setting.parent() == Some("primaryAccount")) {
+                    self.null(setting.field);
+                }
+            }
+            Field::Set(account) => self.primary_account(account),
+        }
+        self.bool("platformSso", &settings.platform_sso);
+        self.bool("autoAdvance", &settings.auto_advance);
+        self.bool("networkTether", &settings.network_tether);
+    }
+
+    fn local_admin(&mut self, admin: &LocalAdmin) {
+        self.put("localAdmin", Value::Bool(true));
+        self.text("localAdmin.userName", &admin.user_name);
+        self.text("localAdmin.fullName", &admin.full_name);
+        // The reference, never the secret.
+        if let Field::Set(password) = &admin.password {
+            self.put("localAdmin.password", Value::text(password.to_string()));
+        }
+        self.bool("localAdmin.hidden", &admin.hidden);
+        self.int("localAdmin.rotateEveryDays", &admin.rotate_every_days);
+        self.int("localAdmin.rotateAfterRetrievalHours", &admin.rotate_after_retrieval_hours);
+    }
+
+    fn primary_account(&mut self, account: &PrimaryAccount) {
+        self.bool("primaryAccount.create", &account.create);
+        self.bool("primaryAccount.standardUser", &account.standard_user);
+        self.bool("primaryAccount.prefill", &account.prefill);
+        self.text("primaryAccount.userName", &account.user_name);
+        self.text("primaryAccount.fullName", &account.full_name);
+        self.bool("primaryAccount.restrictEditing", &account.restrict_editing);
+    }
+}
+
+/// What a create sends: the wishes, and the defaults of the table of settings for what is missing.
+/// The fields of an object that is not wished stay out, and so do unlisted screens.
 pub fn created(profile: &Profile, wished: &Fields) -> Fields {
     let shared = wished.get("sharedIpad") == Some(&Value::Bool(true));
     let affinity = profile.settings.user_affinity.set().copied();
-    let mut fields = wished.clone();
-    let mut default = |name: &'static str, value: Value| {
-        fields.entry(Cow::Borrowed(name)).or_insert(value);
+    let wishes = |parent: &str| {
+        wished.keys().any(|field| field.strip_prefix(parent).is_some_and(|rest| rest.starts_with('.')))
     };
-    default("supervised", Value::Bool(true));
-    default("lockedEnrollment", Value::Bool(false));
-    default("awaitConfiguration", Value::Bool(default_await(shared, affinity)));
-    default("sharedIpad", Value::Bool(false));
-    default("pairing.mode", word("allowAll"));
-    for text in ["description", "deviceNameTemplate", "department", "departmentPhone"] {
-        default(text, Value::None);
+    let mut fields = wished.clone();
+    for setting in SETTINGS.iter().filter(|setting| setting.is_on(profile.platform)) {
+        let stays_out = match setting.field {
+            "awaitConfiguration" => {
+                fields
+                    .entry(Cow::Borrowed("awaitConfiguration"))
+                    .or_insert(Value::Bool(default_await(shared, affinity)));
+                true
+            }
+            // A member of the sign-in, or of a list that only one mode has.
+            "companyPortal.install" | "pairing.certificates" => true,
+            "pairing.mode" => false,
+            "localAdmin" => true,
+            // What the service itself sets while it is on.
+            field if field.starts_with("sharedIpad.") => true,
+            // A Mac has a first account, wished or not.
+            "primaryAccount.create" | "primaryAccount.standardUser" | "primaryAccount.prefill" => false,
+            "primaryAccount.restrictEditing" => {
+                wished.get("primaryAccount.prefill") != Some(&Value::Bool(true))
+            }
+            _ => setting.parent().is_some_and(|parent| !wishes(parent)),
+        };
+        if let (false, Some(preset)) = (stays_out, setting.preset.value()) {
+            fields.entry(Cow::Borrowed(setting.field)).or_insert(preset);
+        }
     }
     if affinity != Some(UserAffinity::User) {
-        default("authentication", Value::None);
+        fields.entry(Cow::Borrowed("authentication")).or_insert(Value::None);
     }
     fields
 }
@@ -121,47 +268,8 @@ fn put(fields: &mut Fields, name: impl Into<FieldName>, value: Value) {
     fields.insert(name.into(), value);
 }
 
-fn put_bool(fields: &mut Fields, name: &'static str, field: &Field<bool>, default: bool) {
-    match field {
-        Field::Missing => {}
-        Field::Null => put(fields, name, Value::Bool(default)),
-        Field::Set(value) => put(fields, name, Value::Bool(*value)),
-    }
-}
-
 fn word(word: &str) -> Value {
     Value::Text(word.to_owned())
-}
-
-fn put_shared_ipad(fields: &mut Fields, shared: &SharedIpad) {
-    put(fields, "sharedIpad", Value::Bool(true));
-    put_bool(fields, "sharedIpad.temporarySessionOnly", &shared.temporary_session_only, false);
-    let number = |field: &Field<i64>, null: Value| match field {
-        Field::Missing => None,
-        Field::Null => Some(null),
-        Field::Set(number) => Some(Value::Int(*number)),
-    };
-    let mut put_some = |name: &'static str, value: Option<Value>| {
-        if let Some(value) = value {
-            put(fields, name, value);
-        }
-    };
-    // Temporary sessions cancel the other three (P-18).
-    if shared.temporary_session_only.set() != Some(&true) {
-        put_some("sharedIpad.maximumCachedUsers", number(&shared.maximum_cached_users, Value::None));
-        put_some(
-            "sharedIpad.passwordAfterLockSeconds",
-            number(&shared.password_after_lock_seconds, Value::None),
-        );
-        put_some(
-            "sharedIpad.userSessionTimeoutSeconds",
-            number(&shared.user_session_timeout_seconds, Value::Int(0)),
-        );
-    }
-    put_some(
-        "sharedIpad.temporarySessionTimeoutSeconds",
-        number(&shared.temporary_session_timeout_seconds, Value::Int(0)),
-    );
 }
 
 fn put_pairing(fields: &mut Fields, pairing: &Pairing) {
@@ -182,18 +290,19 @@ fn put_pairing(fields: &mut Fields, pairing: &Pairing) {
     }
 }
 
-fn put_screens(fields: &mut Fields, screens: &SetupAssistant, edition: &str) {
+fn put_screens(fields: &mut Fields, screens: &SetupAssistant, edition: &str, platform: Platform) {
+    let carried = |screen: &&screens::Screen| screen.wire(platform) != screens::Wire::None;
     if let Field::Set(hide) = screens.otherwise_hide {
-        for screen in screens::catalogue(edition, Platform::Ios).into_iter().flatten() {
+        for screen in screens::catalogue(edition, platform).into_iter().flatten().filter(carried) {
             put_screen(fields, screen.name, hide);
         }
     }
     let listed = |list: &Field<Vec<&'static str>>| list.set().cloned().unwrap_or_default();
-    let on_ios = |name: &&str| screens::lookup(name).is_some_and(|screen| screen.is_on(Platform::Ios));
-    for name in listed(&screens.hide).into_iter().filter(on_ios) {
+    let is_there = |name: &&str| screens::lookup(name).as_ref().is_some_and(carried);
+    for name in listed(&screens.hide).into_iter().filter(is_there) {
         put_screen(fields, name, true);
     }
-    for name in listed(&screens.show).into_iter().filter(on_ios) {
+    for name in listed(&screens.show).into_iter().filter(is_there) {
         put_screen(fields, name, false);
     }
 }

@@ -1,6 +1,7 @@
 //! `${name}` in texts of profiles, filled from a token's `values`. PURE.
 //!
-//! `{{SERIAL}}` and the like are the service's and pass through.
+//! `{{SERIAL}}` and the like are the service's and pass through. There is no way to write a `${` that
+//! stays: no text of the service needs one.
 
 use std::collections::BTreeMap;
 
@@ -28,6 +29,11 @@ pub fn fill(text: &str, values: &BTreeMap<String, String>) -> Result<String, Unf
     Ok(filled)
 }
 
+/// The names that a text asks for.
+pub fn names(text: &str) -> impl Iterator<Item = &str> {
+    text.split("${").skip(1).filter_map(|rest| Some(rest.split_once('}')?.0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,5 +44,6 @@ mod tests {
         assert_eq!(fill("A ${site} {{SERIAL}} $5", &values).unwrap(), "A ${site} {{SERIAL}} $5");
         assert_eq!(fill("${town}", &values), Err(Unfilled::Missing("town".into())));
         assert_eq!(fill("a ${site", &values), Err(Unfilled::Unclosed));
+        assert_eq!(names("${a} $b ${c}${d").collect::<Vec<_>>(), ["a", "c"]);
     }
 }

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Fields, Name, ProfileId, Serial, TokenId};
+use super::{Fields, Name, Platform, ProfileId, Serial, TokenId};
 
 /// A fact that was read, or the reason why it is not known. Unknown is not absent.
 #[derive(Clone, Debug)]
@@ -192,6 +192,11 @@ pub struct LiveTenant {
     pub tokens: Fact<Complete<LiveToken>>,
     /// Its scope tags; not asked for unless a document names one, then `None`.
     pub scope_tags: Option<Fact<Complete<ScopeTag>>>,
+    /// Its VPP tokens; not asked for unless a document or a command needs them, then `None`.
+    pub vpp_tokens: Option<Fact<Complete<VppToken>>>,
+    /// Its Apple MDM push certificate; not asked for unless a command needs it, then `None`.
+    /// `Known(None)`: the tenant has none.
+    pub push_certificate: Option<Fact<Option<PushCertificate>>>,
     /// Profiles by token, for the tokens that documents name.
     pub profiles: BTreeMap<TokenId, Fact<Complete<LiveProfile>>>,
     /// Device identities by token, likewise.
@@ -221,6 +226,19 @@ pub struct LiveToken {
     pub scope_tag_ids: Vec<String>,
     /// The default profile of iPhones and iPads (P-30). `Known(None)`: none is set.
     pub default_ios: Fact<Option<ProfileId>>,
+    /// The default profile of Macs, likewise.
+    pub default_macos: Fact<Option<ProfileId>>,
+}
+
+impl LiveToken {
+    /// The default profile of a platform; Intune's tokens have one for the classic platforms only.
+    pub fn default_of(&self, platform: Platform) -> Option<&Fact<Option<ProfileId>>> {
+        match platform {
+            Platform::Ios => Some(&self.default_ios),
+            Platform::Macos => Some(&self.default_macos),
+            Platform::Tvos | Platform::Visionos => None,
+        }
+    }
 }
 
 impl Named for LiveToken {
@@ -244,17 +262,66 @@ pub struct ScopeTag {
     pub name: String,
 }
 
+/// `vppToken` (reference intune-graph section 6). Its secret `token` is never read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VppToken {
+    /// `id`
+    pub id: String,
+    /// `displayName`
+    pub name: String,
+    /// `expirationDateTime`
+    pub expires: Option<Timestamp>,
+    /// `state`, in the service's word: `valid`, `expired`, `invalid`, `assignedToExternalMDM`,
+    /// `duplicateLocationId`, `unknown`.
+    pub state: String,
+    /// `automaticallyUpdateApps` (P-34)
+    pub updates_apps: Option<bool>,
+    /// `appleId`
+    pub apple_id: Option<String>,
+}
+
+impl Named for VppToken {
+    type Id = String;
+
+    fn id(&self) -> &String {
+        &self.id
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// `applePushNotificationCertificate` (T-12).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PushCertificate {
+    /// `appleIdentifier`: the Apple account that has to renew it.
+    pub apple_id: Option<String>,
+    /// `topicIdentifier`
+    pub topic: Option<String>,
+    /// `expirationDateTime`
+    pub expires: Option<Timestamp>,
+}
+
 /// What kind of enrollment profile a live object is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProfileKind {
-    /// A classic `depIOSEnrollmentProfile`: ours to manage.
-    Ios,
-    /// A classic `depMacOSEnrollmentProfile`.
-    Macos,
+    /// A classic `depIOSEnrollmentProfile` or `depMacOSEnrollmentProfile`: ours to manage.
+    Classic(Platform),
     /// A mirror of a new-generation enrollment policy (section 3.8): left alone.
     Mirror,
     /// Any other `@odata.type`: left alone.
     Other(String),
+}
+
+impl ProfileKind {
+    /// The platform of a classic profile; `None` for what is not ours to manage.
+    pub fn platform(&self) -> Option<Platform> {
+        match self {
+            ProfileKind::Classic(platform) => Some(*platform),
+            ProfileKind::Mirror | ProfileKind::Other(_) => None,
+        }
+    }
 }
 
 /// An enrollment profile under a token.
@@ -268,7 +335,7 @@ pub struct LiveProfile {
     pub kind: ProfileKind,
     /// `isDefault`, where the service says it (never for a mirror).
     pub is_default: Option<bool>,
-    /// The canonical form; empty unless `kind` is `Ios`.
+    /// The canonical form; empty unless `kind` is classic.
     pub fields: Fields,
     /// `enabledSkipKeys` as read: an update that touches it sends it whole.
     pub skip_keys: Vec<String>,
@@ -321,8 +388,8 @@ pub struct LiveDevice {
     pub released: bool,
     /// `isSupervised`
     pub supervised: bool,
-    /// `platform` is `ios` (iPads count as ios); the others are not ours in this version.
-    pub ios: bool,
+    /// `platform` (iPads count as ios); `None` for what no Apple token brings.
+    pub platform: Option<Platform>,
 }
 
 /// The device identities of one token, read in full, sorted by serial.
@@ -407,7 +474,7 @@ impl DevicesBuilder {
         state: EnrollmentState,
         released: bool,
         supervised: bool,
-        ios: bool,
+        platform: Option<Platform>,
     ) {
         let Some(serial) = serial.and_then(Serial::new) else {
             self.devices.without_serial += 1;
@@ -420,7 +487,7 @@ impl DevicesBuilder {
                 None => self.intern(id),
             },
         };
-        self.devices.rows.push(LiveDevice { serial, profile, state, released, supervised, ios });
+        self.devices.rows.push(LiveDevice { serial, profile, state, released, supervised, platform });
     }
 
     /// The place of an id that was not met in this spelling before.

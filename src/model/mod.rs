@@ -7,11 +7,17 @@ pub mod fill;
 pub mod id;
 pub mod live;
 pub mod place;
+pub mod platform;
+pub mod policy;
+pub mod scope;
 pub mod screens;
 pub mod secret;
+pub mod settings;
 pub mod value;
 
 pub use id::{Address, Kind, Name, ProfileId, Serial, TokenId};
 pub use place::Place;
+pub use platform::Platform;
+pub use scope::Scope;
 pub use secret::{Secret, SecretRef};
 pub use value::{Field, FieldName, Fields, Value};

@@ -2,6 +2,8 @@
 //! tables. Sources: Microsoft's screen tables and the Graph reference for labels and members,
 //! Apple's skip key reference for keys and versions (edition 2026-10).
 
+pub use super::Platform;
+
 /// The newest catalogue edition that this version knows.
 pub const CURRENT_EDITION: &str = "2026-10";
 
@@ -17,19 +19,6 @@ pub enum Wire {
     Member(&'static str),
     /// No boolean: the Apple key goes into `enabledSkipKeys`.
     SkipKeys,
-}
-
-/// The platforms of the catalogue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Platform {
-    /// iPhone and iPad.
-    Ios,
-    /// Mac.
-    Macos,
-    /// Apple TV.
-    Tvos,
-    /// Apple Vision.
-    Visionos,
 }
 
 /// One Setup Assistant screen.
@@ -69,6 +58,15 @@ impl Screen {
         }
     }
 
+    /// How a platform's classic profile carries the screen.
+    pub fn wire(&self, platform: Platform) -> Wire {
+        match platform {
+            Platform::Ios => self.ios,
+            Platform::Macos => self.macos,
+            Platform::Tvos | Platform::Visionos => Wire::None,
+        }
+    }
+
     fn is_called(&self, word: &str) -> bool {
         self.name.eq_ignore_ascii_case(word)
             || self.key.is_some_and(|key| key.eq_ignore_ascii_case(word))
@@ -94,10 +92,10 @@ pub fn catalogue(edition: &str, platform: Platform) -> Option<impl Iterator<Item
     Some(SCREENS.iter().filter(move |screen| screen.edition <= *known && screen.is_on(platform)))
 }
 
-/// Whether a classic iOS profile carries the screen of this name only by Apple's key in
+/// Whether a platform's classic profile carries the screen of this name only by Apple's key in
 /// `enabledSkipKeys`. No source settles whether the service keeps such keys.
-pub fn is_key_only(name: &str) -> bool {
-    SCREENS.iter().any(|screen| screen.name == name && screen.ios == Wire::SkipKeys)
+pub fn is_key_only(name: &str, platform: Platform) -> bool {
+    SCREENS.iter().any(|screen| screen.name == name && screen.wire(platform) == Wire::SkipKeys)
 }
 
 #[expect(clippy::too_many_arguments, reason = "one argument per column")]
@@ -256,10 +254,12 @@ mod tests {
     }
 
     #[test]
-    fn p25_key_only_is_what_has_no_boolean_on_ios() {
+    fn p25_key_only_is_what_has_no_boolean() {
         // Appearance has a boolean on iOS and only a key on macOS; zoom and FileVault have no key-only form.
         let asked = ["intelligence", "appearance", "zoom", "fileVault", "Intelligence", ""];
-        assert_eq!(asked.map(is_key_only), [true, false, false, false, false, false]);
+        let on = |platform| asked.map(|name| is_key_only(name, platform));
+        assert_eq!(on(Platform::Ios), [true, false, false, false, false, false]);
+        assert_eq!(on(Platform::Macos), [true, true, false, false, false, false]);
     }
 
     #[test]

@@ -53,3 +53,16 @@ pub enum SecretRef {
         key: String,
     },
 }
+
+/// The reference as users write it, in one line: `env NAME`. It says where the secret is and not what
+/// it is.
+impl fmt::Display for SecretRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SecretRef::Env(name) => write!(f, "env {name}"),
+            SecretRef::File(path) => write!(f, "file {}", path.display()),
+            SecretRef::Exec(words) => write!(f, "exec {}", words.first().map_or("", String::as_str)),
+            SecretRef::Sops { path, key } => write!(f, "sops {} {key}", path.display()),
+        }
+    }
+}

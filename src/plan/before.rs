@@ -14,7 +14,10 @@ use serde_json::{Value as Json, json};
 use super::{Action, Step, file};
 use crate::diff;
 use crate::model::live::{Complete, Devices, Fact, LiveProfile, LiveTenant, LiveToken, ProfileKind, Unknown};
-use crate::model::{Fields, ProfileId, Serial, TokenId, Value};
+use crate::model::{Fields, Platform, ProfileId, Serial, TokenId, Value, settings};
+
+/// The field whose value is a name that a step resolves.
+pub(crate) const VPP_TOKEN: &str = "companyPortal.vppToken";
 
 /// How a step relates to what is live now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,11 +35,22 @@ pub enum Standing {
 /// # Errors
 /// The reason, where what the step rests on could not be read.
 pub fn standing<'a>(step: &Step, tenant: &'a LiveTenant) -> Result<Standing, &'a Unknown> {
-    if is_done(step, tenant)? {
+    // What never comes back cannot be seen to be done.
+    if is_done(step, tenant)? && !writes_only(step) {
         return Ok(Standing::Done);
     }
     let same = file::fingerprint(&of(step, tenant)?) == step.fingerprint;
     Ok(if same { Standing::Same } else { Standing::Changed })
+}
+
+/// Whether a step changes what never comes back.
+fn writes_only(step: &Step) -> bool {
+    match &step.action {
+        Action::UpdateProfile { changes, .. } => {
+            changes.iter().any(|change| settings::WRITE_ONLY.contains(&change.field.as_ref()))
+        }
+        _ => false,
+    }
 }
 
 /// The canonical *before* of a step.
@@ -57,9 +71,12 @@ pub fn of<'a>(step: &Step, tenant: &'a LiveTenant) -> Result<Json, &'a Unknown> 
             // Profiles that the same plan deletes first are among them.
             let mut under: Vec<String> = profiles.iter().map(|profile| key(&profile.id)).collect();
             under.sort();
-            let default = default_of(tenant, &step.token_id)?;
+            let mut defaults = Vec::new();
+            for platform in Platform::CLASSIC {
+                defaults.push(default_of(tenant, &step.token_id, platform)?.as_ref().map(key));
+            }
             let empty = devices.not_released() + devices.without_serial == 0;
-            json!([here, under, empty, default.as_ref().map(key)])
+            json!([here, under, empty, defaults])
         }
         Action::CreateProfile { .. } => {
             // A list that was not read proves nothing, and must not look like an empty one.
@@ -69,38 +86,79 @@ pub fn of<'a>(step: &Step, tenant: &'a LiveTenant) -> Result<Json, &'a Unknown> 
             let mut named: Vec<String> =
                 named(tenant, step)?.iter().map(|profile| key(&profile.id)).collect();
             named.sort();
-            json!({ "named": named })
+            match vpp_tokens(step, tenant)? {
+                None => json!({ "named": named }),
+                Some(ids) => json!({ "named": named, "vppTokens": ids }),
+            }
         }
-        Action::UpdateProfile { .. } => {
-            profile(tenant, step)?.map_or(Json::Null, |profile| json!([key(&profile.id), profile.fields]))
-        }
+        Action::UpdateProfile { .. } => match (profile(tenant, step)?, vpp_tokens(step, tenant)?) {
+            (None, _) => Json::Null,
+            (Some(profile), None) => json!([key(&profile.id), profile.fields]),
+            (Some(profile), Some(ids)) => json!([key(&profile.id), profile.fields, ids]),
+        },
         Action::DeleteProfile => match (profile(tenant, step)?, devices(tenant, &step.token_id)?) {
             // That nobody else has it, and that it is no default or no more one, allowed the step.
             (Some(profile), Some(devices)) => {
-                let is_default = default_of(tenant, &step.token_id)?.as_ref() == Some(&profile.id);
+                let default = step_default(step, tenant)?;
+                let is_default = default.as_ref() == Some(&profile.id);
                 json!([key(&profile.id), profile.fields, is_default, held_by(devices, &profile.id)])
             }
             _ => Json::Null,
         },
         Action::SetDefault { .. } => match token(tenant, &step.token_id)? {
-            Some(_) => json!([default_of(tenant, &step.token_id)?.as_ref().map(key)]),
+            Some(_) => json!([step_default(step, tenant)?.as_ref().map(key)]),
             None => Json::Null,
         },
         Action::Assign { after_sync: true, .. } | Action::Sync { .. } => {
             token(tenant, &step.token_id)?.map_or(Json::Null, |token| json!([token.id]))
         }
         Action::Assign { .. } => match devices(tenant, &step.token_id)? {
-            Some(devices) => assignment(&step.action, devices),
+            Some(devices) => assignment(&step.action, step.platform, devices),
             None => Json::Null,
         },
     })
 }
 
+/// The ids of the VPP tokens that carry the name which the step puts into a profile, sorted: another
+/// token of that name is another wish. `None` for a step without one.
+fn vpp_tokens<'a>(step: &Step, tenant: &'a LiveTenant) -> Result<Option<Vec<&'a str>>, &'a Unknown> {
+    if step.action.vpp_token().is_none() {
+        return Ok(None);
+    }
+    let wished = match &step.action {
+        Action::CreateProfile { fields, .. } => fields.get(VPP_TOKEN),
+        Action::UpdateProfile { changes, .. } => {
+            changes.iter().find(|change| change.field == VPP_TOKEN).map(|change| &change.after)
+        }
+        _ => None,
+    };
+    let name = wished.and_then(Value::as_text).unwrap_or_default();
+    let mut ids: Vec<&str> = match &tenant.vpp_tokens {
+        Some(Fact::Known(tokens)) => {
+            let named = tokens.named(name, |_| true).unwrap_or_default();
+            named.into_iter().map(|token| token.id.as_str()).collect()
+        }
+        Some(Fact::Unknown(unknown)) => return Err(unknown),
+        None => Vec::new(),
+    };
+    ids.sort_unstable();
+    Ok(Some(ids))
+}
+
+/// The default profile of the step's platform.
+fn step_default<'a>(step: &Step, tenant: &'a LiveTenant) -> Result<Option<ProfileId>, &'a Unknown> {
+    match step.platform {
+        Some(platform) => default_of(tenant, &step.token_id, platform),
+        None => Ok(None),
+    }
+}
+
 /// Each serial of an assignment with the profile that it has; null for one that is not there.
-fn assignment(action: &Action, devices: &Devices) -> Json {
+fn assignment(action: &Action, platform: Option<Platform>, devices: &Devices) -> Json {
     let mut rows: Vec<(&str, Option<String>)> = file::assigned_rows(action)
         .map(|(serial, _)| {
-            let device = devices.find(serial).filter(|device| !device.released && device.ios);
+            let device =
+                devices.find(serial).filter(|device| !device.released && device.platform == platform);
             (serial.as_str(), device.map(|device| devices.profile_of(device).map(key).unwrap_or_default()))
         })
         .collect();
@@ -133,7 +191,7 @@ pub(crate) fn is_done<'a>(step: &Step, tenant: &'a LiveTenant) -> Result<bool, &
             })
         }
         Action::DeleteToken => token(tenant, &step.token_id)?.is_none(),
-        Action::CreateProfile { fields } => {
+        Action::CreateProfile { fields, .. } => {
             let named = named(tenant, step)?;
             named.len() == 1 && diff::compare(fields, &named[0].fields).is_empty()
         }
@@ -146,7 +204,7 @@ pub(crate) fn is_done<'a>(step: &Step, tenant: &'a LiveTenant) -> Result<bool, &
         Action::DeleteProfile => profiles(tenant, &step.token_id)?
             .is_some_and(|all| all.pick(|profile| Some(&profile.id) == step.object.as_ref()).is_err()),
         Action::SetDefault { .. } => match &step.object {
-            Some(wished) => default_of(tenant, &step.token_id)?.as_ref() == Some(wished),
+            Some(wished) => step_default(step, tenant)?.as_ref() == Some(wished),
             None => false,
         },
         Action::Assign { after_sync: false, .. } => {
@@ -207,14 +265,15 @@ pub(crate) fn profile<'a>(
     Ok(all.zip(step.object.as_ref()).and_then(|(profiles, id)| profiles.by_id(id).ok()))
 }
 
-/// The classic iOS profiles that carry the step's name.
+/// The classic profiles of the step's platform that carry the step's name.
 pub(crate) fn named<'a>(tenant: &'a LiveTenant, step: &Step) -> Result<Vec<&'a LiveProfile>, &'a Unknown> {
     let all = profiles(tenant, &step.token_id)?;
-    let is_ios = |profile: &LiveProfile| profile.kind == ProfileKind::Ios;
-    Ok(all.and_then(|profiles| profiles.named(&step.name, is_ios).ok()).unwrap_or_default())
+    let is_meant =
+        |profile: &LiveProfile| step.platform.is_some_and(|one| profile.kind == ProfileKind::Classic(one));
+    Ok(all.and_then(|profiles| profiles.named(&step.name, is_meant).ok()).unwrap_or_default())
 }
 
-/// The token's default profile for iPhones and iPads.
+/// The token's default profile for a platform.
 ///
 /// The expanded member of the token says it. Where the service left that out, a classic profile's
 /// `isDefault` does, unless a mirrored policy is there: those never report it (reference
@@ -222,19 +281,23 @@ pub(crate) fn named<'a>(tenant: &'a LiveTenant, step: &Step) -> Result<Vec<&'a L
 ///
 /// # Errors
 /// The reason, where neither tells.
-pub fn default_of<'a>(tenant: &'a LiveTenant, id: &TokenId) -> Result<Option<ProfileId>, &'a Unknown> {
+pub fn default_of<'a>(
+    tenant: &'a LiveTenant,
+    id: &TokenId,
+    platform: Platform,
+) -> Result<Option<ProfileId>, &'a Unknown> {
     let Some(token) = token(tenant, id)? else { return Ok(None) };
-    match &token.default_ios {
+    let Some(default) = token.default_of(platform) else { return Ok(None) };
+    match default {
         Fact::Known(default) => Ok(default.clone()),
         Fact::Unknown(unknown) => {
             let Some(profiles) = profiles(tenant, id)? else { return Err(unknown) };
-            let flagged = profiles
-                .iter()
-                .find(|profile| profile.kind == ProfileKind::Ios && profile.is_default == Some(true));
+            let flagged = profiles.iter().find(|profile| {
+                profile.kind == ProfileKind::Classic(platform) && profile.is_default == Some(true)
+            });
             let silent = profiles.iter().any(|profile| match profile.kind {
                 ProfileKind::Mirror | ProfileKind::Other(_) => true,
-                ProfileKind::Ios => profile.is_default.is_none(),
-                ProfileKind::Macos => false,
+                ProfileKind::Classic(one) => one == platform && profile.is_default.is_none(),
             });
             match flagged {
                 Some(profile) => Ok(Some(profile.id.clone())),

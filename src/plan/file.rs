@@ -2,7 +2,7 @@
 //!
 //! | guard | covers | guards against |
 //! |---|---|---|
-//! | digest | format, ledger, tenants, steps | steps that nobody looked at |
+//! | digest | format, ledger, narrowing, tenants, steps | steps that nobody looked at |
 //! | seal | the whole file | a file that was changed by hand |
 //! | fingerprint of a step | its canonical *before* | a service that changed meanwhile |
 //! | expiry | 24 hours; 1 hour with destructive steps | an old plan |
@@ -16,9 +16,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Action, Adoption, Blocked, Class, Forecast, LeftAlone, Plan, Step, Stop, Waiting};
+use super::{
+    Acknowledged, Action, Adoption, Blocked, Class, Forecast, Grandfathered, LeftAlone, Plan, Step, Stop,
+    Waiting,
+};
 use crate::model::clock::{Timestamp, after};
-use crate::model::{Name, ProfileId, Serial};
+use crate::model::{Name, ProfileId, Scope, Serial};
 
 /// The version of the file's format.
 pub const FORMAT: u32 = 1;
@@ -44,6 +47,10 @@ pub struct SavedPlan {
     /// The git commit of the folder; absent outside git.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub commit: Option<String>,
+    /// The tokens that the run was narrowed to; absent where it was not.
+    #[serde(skip_serializing_if = "Scope::is_whole", default)]
+    #[schemars(with = "Vec<String>")]
+    pub scope: Scope,
     /// When it was made.
     #[schemars(with = "String")]
     pub created: Timestamp,
@@ -70,6 +77,12 @@ pub struct SavedPlan {
     /// Warnings and notes of rules.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub findings: Vec<SavedFinding>,
+    /// See [`Plan::grandfathered`].
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub grandfathered: Vec<Grandfathered>,
+    /// See [`Plan::acknowledged`].
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub acknowledged: Vec<Acknowledged>,
     /// See [`Plan::stops`].
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub stops: Vec<Stop>,
@@ -93,6 +106,10 @@ pub struct SavedFinding {
     pub next: String,
     /// file:line:column.
     pub place: String,
+    /// The tokens concerned; empty: all, or none in particular.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    #[schemars(with = "Vec<String>")]
+    pub tokens: Vec<Name>,
 }
 
 /// Why a saved plan is not applied (exit 5).
@@ -123,6 +140,20 @@ pub enum PlanFileError {
     },
 }
 
+impl PlanFileError {
+    /// The stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Unreadable(_) => "plan-unreadable",
+            Self::OtherFormat(_) => "plan-other-format",
+            Self::Tampered => "plan-changed",
+            Self::Expired(_) => "plan-expired",
+            Self::FromTheFuture(_) => "plan-from-the-future",
+            Self::OtherLedger { .. } => "plan-other-ledger",
+        }
+    }
+}
+
 impl SavedPlan {
     /// Makes the file's value of a plan.
     pub fn new(plan: &Plan, commit: Option<String>, now: Timestamp) -> Self {
@@ -134,12 +165,14 @@ impl SavedPlan {
             message: finding.message.clone(),
             next: finding.next.clone(),
             place: finding.place.to_string(),
+            tokens: finding.tokens.clone(),
         });
         Self {
             format: FORMAT,
-            digest: digest(plan.ledger, &plan.tenants, &plan.steps),
+            digest: digest_of(plan),
             ledger: plan.ledger,
             commit,
+            scope: plan.scope.clone(),
             created: now,
             expires: after(now, lifetime),
             tenants: plan.tenants.clone(),
@@ -149,6 +182,8 @@ impl SavedPlan {
             adopted: plan.adopted.clone(),
             left_alone: plan.left_alone.clone(),
             findings: findings.collect(),
+            grandfathered: plan.grandfathered.clone(),
+            acknowledged: plan.acknowledged.clone(),
             stops: plan.stops.clone(),
             forecast: plan.forecast.clone(),
             seal: String::new(),
@@ -190,7 +225,7 @@ impl SavedPlan {
         let destructive = saved.steps.iter().any(|step| step.class >= Class::Destructive);
         let lifetime = if destructive { LIFETIME_DESTRUCTIVE } else { LIFETIME };
         let honest = saved.seal == saved.seal_of_the_rest()
-            && saved.digest == digest(saved.ledger, &saved.tenants, &saved.steps)
+            && saved.digest == digest(saved.ledger, &saved.scope, &saved.tenants, &saved.steps)
             && saved.expires <= after(saved.created, lifetime);
         if honest { Ok(saved) } else { Err(PlanFileError::Tampered) }
     }
@@ -218,6 +253,7 @@ impl SavedPlan {
     pub fn into_plan(self) -> Plan {
         Plan {
             ledger: self.ledger,
+            scope: self.scope,
             tenants: self.tenants,
             steps: self.steps,
             blocked: self.blocked,
@@ -225,6 +261,8 @@ impl SavedPlan {
             adopted: self.adopted,
             left_alone: self.left_alone,
             findings: Vec::new(),
+            grandfathered: self.grandfathered,
+            acknowledged: self.acknowledged,
             stops: self.stops,
             forecast: self.forecast,
             bookkeeping: Vec::new(),
@@ -234,10 +272,15 @@ impl SavedPlan {
 
 /// The digest of a plan: `sha256:` and hex.
 ///
-/// It covers format, ledger, tenants and, of each step, id, address, connection, ids, class and
+/// It covers format, ledger, what the run was narrowed to, tenants and, of each step, id, address, connection, ids, class and
 /// action (fields before and after, serials): no times, counts or texts. The steps' order and what
 /// they need follow from that.
-pub fn digest(ledger: Option<uuid::Uuid>, tenants: &BTreeMap<Name, String>, steps: &[Step]) -> String {
+pub fn digest(
+    ledger: Option<uuid::Uuid>,
+    scope: &Scope,
+    tenants: &BTreeMap<Name, String>,
+    steps: &[Step],
+) -> String {
     let mut rows: Vec<serde_json::Value> = steps
         .iter()
         .map(|step| {
@@ -255,7 +298,11 @@ pub fn digest(ledger: Option<uuid::Uuid>, tenants: &BTreeMap<Name, String>, step
         })
         .collect();
     rows.sort_by_cached_key(serde_json::Value::to_string);
-    sha256(&json!({ "format": FORMAT, "ledger": ledger, "tenants": tenants, "steps": rows }).to_string())
+    let mut all = json!({ "format": FORMAT, "ledger": ledger, "tenants": tenants, "steps": rows });
+    if !scope.is_whole() {
+        all["scope"] = json!(scope);
+    }
+    sha256(&all.to_string())
 }
 
 /// An action without the display names that only explain it: the ids beside them tell the same.
@@ -273,7 +320,7 @@ fn without_texts(action: &Action) -> Action {
 
 /// The digest of a plan.
 pub fn digest_of(plan: &Plan) -> String {
-    digest(plan.ledger, &plan.tenants, &plan.steps)
+    digest(plan.ledger, &plan.scope, &plan.tenants, &plan.steps)
 }
 
 /// `sha256:` and the hex of a text's hash.

@@ -3,24 +3,129 @@
 //! A gate that is exceeded stops all steps that it covers; the rest goes on. An override names one
 //! gate and the plan's digest; there is no flag that opens all of them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Action, Class, Step};
 use crate::ledger::LedgerView;
-use crate::model::desired::{Gates, Limit, LimitKind};
+use crate::model::desired::{Desired, Gates, Limit, LimitKind};
 use crate::model::live::{Devices, EnrollmentState};
+use crate::model::policy::{Policy, StatedGates};
 use crate::model::{Name, ProfileId, Serial, TokenId};
+
+/// The gates in force: those of the documents and those of the last commit that was applied in
+/// full, each for the fleet and for its tenants. The stricter of all that are about a token holds.
+#[derive(Clone, Debug)]
+pub struct InForce {
+    stated: StatedGates,
+    applied: Option<StatedGates>,
+    /// The tenant of each connection, as its document spells it.
+    tenants: BTreeMap<Name, String>,
+    /// The tenants under which the ledger knows a token, as they were spelled then: a policy follows
+    /// its tenant when a commit spells that otherwise.
+    known_under: BTreeMap<TokenId, BTreeSet<String>>,
+}
+
+/// One statement of gates that is in force for a token.
+#[derive(Clone, Copy, Debug)]
+struct Statement<'a> {
+    /// The connection whose policy it is; `None` for the Fleet's.
+    policy: Option<&'a Name>,
+    /// It is that of the last full apply.
+    applied: bool,
+    gates: &'a Gates,
+}
+
+impl Statement<'_> {
+    /// Where it stands: `part` is `limits` or `protected`, or something below.
+    fn source(&self, part: &str) -> String {
+        let whose = match self.policy {
+            None => format!("Fleet.{part}"),
+            Some(connection) => format!("Connection/{connection} policy.{part}"),
+        };
+        if self.applied { format!("{whose} as last applied in full") } else { whose }
+    }
+}
+
+impl InForce {
+    /// The gates of a folder over a ledger.
+    pub fn of(desired: &Desired, ledger: &LedgerView) -> Self {
+        let mut known_under: BTreeMap<TokenId, BTreeSet<String>> = BTreeMap::new();
+        for owned in ledger.owned.values() {
+            known_under.entry(owned.token_id.clone()).or_default().insert(owned.tenant.clone());
+        }
+        let tenants = desired.connections.iter();
+        Self {
+            stated: StatedGates::of(desired),
+            applied: ledger
+                .gates
+                .clone()
+                .map(|fleet| StatedGates { fleet, policies: ledger.policies.clone() }),
+            tenants: tenants.map(|(name, connection)| (name.clone(), connection.tenant_id.clone())).collect(),
+            known_under,
+        }
+    }
+
+    /// All gates, the stricter of both times: what holds where this folder's may not be recorded.
+    pub fn merged(&self) -> StatedGates {
+        match &self.applied {
+            Some(applied) => self.stated.stricter(applied),
+            None => self.stated.clone(),
+        }
+    }
+
+    fn about(&self, connection: &Name, token: &TokenId) -> Vec<Statement<'_>> {
+        let tenants: Vec<&str> = self
+            .tenants
+            .get(connection)
+            .into_iter()
+            .chain(self.known_under.get(token).into_iter().flatten())
+            .map(String::as_str)
+            .collect();
+        let both = [(false, Some(&self.stated)), (true, self.applied.as_ref())];
+        let mut all = Vec::new();
+        for (applied, stated) in both.into_iter().filter_map(|(applied, stated)| Some((applied, stated?))) {
+            all.push(Statement { policy: None, applied, gates: &stated.fleet });
+            let is_about = |policy: &&Policy| policy.is_about(connection, tenants.iter().copied());
+            all.extend(stated.policies.iter().filter(is_about).map(|policy| Statement {
+                policy: Some(&policy.connection),
+                applied,
+                gates: &policy.gates,
+            }));
+        }
+        all
+    }
+
+    /// The serials that are protected on a token.
+    pub fn protected_serials(&self, connection: &Name, token: &TokenId) -> Cow<'_, [Serial]> {
+        let mut lists: Vec<&[Serial]> = self
+            .about(connection, token)
+            .into_iter()
+            .map(|statement| statement.gates.protected_serials.as_slice())
+            .filter(|serials| !serials.is_empty())
+            .collect();
+        lists.dedup();
+        match lists.as_slice() {
+            [] => Cow::Borrowed(&[]),
+            [only] => Cow::Borrowed(only),
+            several => {
+                let all: BTreeSet<Serial> = several.iter().copied().flatten().copied().collect();
+                Cow::Owned(all.into_iter().collect())
+            }
+        }
+    }
+}
 
 /// An exceeded gate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Stop {
     /// The gate's name, for an override: `limit/update/school`, `protected/token/school`,
-    /// `protected/serial/C02XYZ`, `no-ledger`.
+    /// `protected/serial/C02XYZ`, `rollout/kiosk`, `no-ledger`.
     pub gate: String,
-    /// What was counted and what is allowed, in words.
+    /// What was counted, what is allowed and who says so, in words.
     pub reason: String,
     /// What to do next.
     pub next: String,
@@ -67,13 +172,16 @@ pub fn protected_holders(serials: &[Serial], devices: &Devices) -> BTreeMap<Prof
     holders
 }
 
+/// How the names of gates begin that hold a rollout back.
+pub const ROLLOUT: &str = "rollout/";
+
 /// From how many live objects on a percentage is looked at.
 const PERCENT_FROM: u64 = 10;
 
 /// Evaluates all gates. `census` has an entry for every token with a step.
 pub fn evaluate(
     steps: &[Step],
-    gates: &Gates,
+    in_force: &InForce,
     census: &BTreeMap<TokenId, Census>,
     with_ledger: bool,
 ) -> Vec<Stop> {
@@ -92,14 +200,14 @@ pub fn evaluate(
         .collect();
     tokens.sort_by_key(|(token, ..)| *token);
     for (token, census, here) in tokens {
-        for (kind, limit) in &gates.limits {
-            stops.extend(limit_stop(*kind, *limit, token, &here, census));
+        let gates = in_force.about(&here[0].connection, &here[0].token_id);
+        let kinds: BTreeSet<LimitKind> =
+            gates.iter().flat_map(|statement| statement.gates.limits.keys().copied()).collect();
+        for kind in kinds {
+            stops.extend(limit_stop(kind, &gates, token, &here, census));
         }
-        let is_protected = |name: &Name| gates.protected_tokens.contains(name);
-        if is_protected(token) || census.known_as.iter().any(is_protected) {
-            stops.extend(protected_token_stop(token, &here));
-        }
-        stops.extend(protected_serial_stops(&here, census));
+        stops.extend(protected_token_stop(token, &gates, &here, census));
+        stops.extend(protected_serial_stops(&here, &gates, census));
     }
     if !with_ledger {
         stops.extend(no_ledger_stop(steps));
@@ -111,7 +219,9 @@ pub fn evaluate(
 fn weight(step: &Step, kind: LimitKind) -> Option<(u64, u64)> {
     match (&step.action, kind) {
         (Action::CreateProfile { .. }, LimitKind::Create) => Some((1, 0)),
-        (Action::UpdateProfile { .. }, LimitKind::Update) => Some((1, step.effect.feel)),
+        (Action::UpdateProfile { .. } | Action::UpdateToken { .. }, LimitKind::Update) => {
+            Some((1, step.effect.feel))
+        }
         (Action::DeleteProfile | Action::DeleteToken, LimitKind::Delete) => Some((1, 0)),
         (Action::Assign { groups, .. }, LimitKind::Assign | LimitKind::Reassign) => {
             let wants_former = kind == LimitKind::Reassign;
@@ -126,7 +236,13 @@ fn weight(step: &Step, kind: LimitKind) -> Option<(u64, u64)> {
     }
 }
 
-fn limit_stop(kind: LimitKind, limit: Limit, token: &Name, steps: &[&Step], census: &Census) -> Option<Stop> {
+fn limit_stop(
+    kind: LimitKind,
+    gates: &[Statement<'_>],
+    token: &Name,
+    steps: &[&Step],
+    census: &Census,
+) -> Option<Stop> {
     let covered: Vec<(&Step, (u64, u64))> =
         steps.iter().filter_map(|step| Some((*step, weight(step, kind)?))).collect();
     if covered.is_empty() {
@@ -135,33 +251,56 @@ fn limit_stop(kind: LimitKind, limit: Limit, token: &Name, steps: &[&Step], cens
     let lately = if kind == LimitKind::Delete { census.deleted_lately } else { 0 };
     let objects: u64 = covered.iter().map(|(_, (objects, _))| objects).sum::<u64>() + lately;
     let devices: u64 = covered.iter().map(|(_, (_, devices))| devices).sum();
-    let reason = exceeded(limit, objects, census.profiles, "profile")
-        .or_else(|| exceeded(limit, devices, census.devices, "device"))?;
+    let is_token = |(step, _): &(&Step, (u64, u64))| step.address.token.is_none();
+    let objects_are = if covered.iter().any(is_token) { "object" } else { "profile" };
+    let limits: Vec<(&Statement<'_>, Limit)> =
+        gates.iter().filter_map(|one| Some((one, *one.gates.limits.get(&kind)?))).collect();
+    let exceeded = exceeded(&limits, objects, census.profiles, objects_are)
+        .or_else(|| exceeded(&limits, devices, census.devices, "device"))?;
     let word = word(kind);
     let lately = if lately > 0 {
         format!(", {lately} of them already deleted within the last 24 hours")
     } else {
         String::new()
     };
+    let source = exceeded.by.source("limits");
+    let raise = exceeded.by.source(&format!("limits.{word}"));
     Some(Stop {
         gate: format!("limit/{word}/{token}"),
-        reason: format!("{word} on {token}: {reason}{lately}"),
+        reason: format!("{word} on {token}: {} by {source}{lately}", exceeded.words),
         next: format!(
-            "apply in smaller parts, raise Fleet.limits.{word} in a commit of its own, or allow this one plan with `--override limit/{word}/{token}=DIGEST`"
+            "apply in smaller parts, raise {raise} in a commit of its own, or allow this one plan with `--override limit/{word}/{token}=DIGEST`"
         ),
         steps: covered.iter().map(|(step, _)| step.id.clone()).collect(),
     })
 }
 
-fn exceeded(limit: Limit, count: u64, base: u64, what: &str) -> Option<String> {
-    if let Some(most) = limit.count
-        && count > most
-    {
-        return Some(format!("{count} {what}{}, at most {most} allowed", plural(count)));
+/// A figure that is exceeded, and who states it.
+struct Exceeded<'a> {
+    words: String,
+    by: &'a Statement<'a>,
+}
+
+/// The strictest number, else the strictest percentage, that `count` exceeds.
+fn exceeded<'a>(
+    limits: &[(&'a Statement<'a>, Limit)],
+    count: u64,
+    base: u64,
+    what: &str,
+) -> Option<Exceeded<'a>> {
+    let numbers = limits.iter().filter_map(|(by, limit)| Some((*by, limit.count?)));
+    // Of equal ones the first: the documents' own before what was applied earlier.
+    if let Some((by, most)) = numbers.min_by_key(|(_, most)| *most).filter(|(_, most)| count > *most) {
+        let words = format!("{count} {what}{}, at most {most} allowed", plural(count));
+        return Some(Exceeded { words, by });
     }
-    let percent = limit.percent?;
+    let shares = limits.iter().filter_map(|(by, limit)| Some((*by, limit.percent?)));
+    let (by, percent) = shares.min_by_key(|(_, percent)| *percent)?;
     let too_many = base >= PERCENT_FROM && count * 100 > base * u64::from(percent);
-    too_many.then(|| format!("{count} of {base} {what}{}, at most {percent} % allowed", plural(base)))
+    too_many.then(|| Exceeded {
+        words: format!("{count} of {base} {what}{}, at most {percent} % allowed", plural(base)),
+        by,
+    })
 }
 
 const fn plural(count: u64) -> &'static str {
@@ -179,20 +318,30 @@ pub const fn word(kind: LimitKind) -> &'static str {
     }
 }
 
-fn protected_token_stop(token: &Name, steps: &[&Step]) -> Option<Stop> {
+fn protected_token_stop(
+    token: &Name,
+    gates: &[Statement<'_>],
+    steps: &[&Step],
+    census: &Census,
+) -> Option<Stop> {
+    let protects = |one: &&Statement<'_>| {
+        let is_protected = |name: &Name| one.gates.protected_tokens.contains(name);
+        is_protected(token) || census.known_as.iter().any(is_protected)
+    };
+    let source = gates.iter().find(protects)?.source("protected.tokens");
     let covered: Vec<String> =
         steps.iter().filter(|step| step.class >= Class::Disruptive).map(|step| step.id.clone()).collect();
     (!covered.is_empty()).then(|| Stop {
         gate: format!("protected/token/{token}"),
-        reason: format!("{token} is protected: nothing disruptive or graver is done to it"),
+        reason: format!("{token} is protected by {source}: nothing disruptive or graver is done to it"),
         next: format!(
-            "take it out of Fleet.protected.tokens in a commit of its own, or allow this one plan with `--override protected/token/{token}=DIGEST`"
+            "take it out of {source} in a commit of its own, or allow this one plan with `--override protected/token/{token}=DIGEST`"
         ),
         steps: covered,
     })
 }
 
-fn protected_serial_stops(steps: &[&Step], census: &Census) -> Vec<Stop> {
+fn protected_serial_stops(steps: &[&Step], gates: &[Statement<'_>], census: &Census) -> Vec<Stop> {
     let mut by_serial: BTreeMap<Serial, Vec<String>> = BTreeMap::new();
     for step in steps.iter().filter(|step| step.class >= Class::Disruptive && step.effect.feel > 0) {
         let holders = step.object.as_ref().and_then(|profile| census.protected_holders.get(profile));
@@ -202,13 +351,20 @@ fn protected_serial_stops(steps: &[&Step], census: &Census) -> Vec<Stop> {
     }
     by_serial
         .into_iter()
-        .map(|(serial, steps)| Stop {
-            gate: format!("protected/serial/{serial}"),
-            reason: format!("the protected device {serial} would feel it"),
-            next: format!(
-                "give that device another profile first, or allow this one plan with `--override protected/serial/{serial}=DIGEST`"
-            ),
-            steps,
+        .map(|(serial, steps)| {
+            let source = gates
+                .iter()
+                .find(|one| one.gates.protected_serials.binary_search(&serial).is_ok())
+                .map(|one| format!(" ({})", one.source("protected")))
+                .unwrap_or_default();
+            Stop {
+                gate: format!("protected/serial/{serial}"),
+                reason: format!("the protected device {serial} would feel it{source}"),
+                next: format!(
+                    "give that device another profile first, or allow this one plan with `--override protected/serial/{serial}=DIGEST`"
+                ),
+                steps,
+            }
         })
         .collect()
 }

@@ -9,6 +9,7 @@
 
 pub mod before;
 pub mod build;
+pub mod drift;
 pub mod effect;
 pub mod file;
 pub mod gates;
@@ -16,7 +17,7 @@ pub mod order;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -24,9 +25,10 @@ use serde::{Deserialize, Serialize};
 use crate::diag::Diagnostic;
 use crate::model::clock::Timestamp;
 use crate::model::live::Cause;
-use crate::model::{Address, Fields, Name, ProfileId, Serial, TokenId};
+use crate::model::{Address, Fields, Name, Platform, ProfileId, Scope, Serial, TokenId};
 
 pub use crate::diff::FieldChange;
+pub use crate::rules::Acknowledged;
 pub use effect::{Effect, When};
 pub use gates::Stop;
 
@@ -35,6 +37,8 @@ pub use gates::Stop;
 pub struct Plan {
     /// The fleet's ledger; `None` with `--no-ledger`.
     pub ledger: Option<uuid::Uuid>,
+    /// The tokens that the run was narrowed to; what lies outside is in no part of the plan.
+    pub scope: Scope,
     /// Tenant id by connection, for the connections that documents name.
     pub tenants: BTreeMap<Name, String>,
     /// The steps in an order in which they can be executed.
@@ -49,6 +53,10 @@ pub struct Plan {
     pub left_alone: Vec<LeftAlone>,
     /// Warnings and notes of rules.
     pub findings: Vec<Diagnostic>,
+    /// Violations that stand live already and that the plan does not touch.
+    pub grandfathered: Vec<Grandfathered>,
+    /// What documents acknowledge: counted here, and not among the findings.
+    pub acknowledged: Vec<Acknowledged>,
     /// What `apply` would not do because a gate is exceeded.
     pub stops: Vec<Stop>,
     /// How many calls `apply` will take.
@@ -74,6 +82,9 @@ pub struct Step {
     pub object: Option<ProfileId>,
     /// The object's display name at the service, as it will be.
     pub name: String,
+    /// The platform of the profile that the step is about; absent for steps on the token itself.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub platform: Option<Platform>,
     /// What is done.
     pub action: Action,
     /// Why.
@@ -117,6 +128,9 @@ pub enum Action {
     CreateProfile {
         /// All its fields.
         fields: Fields,
+        /// The id of the VPP token whose name is among them (P-4).
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        vpp_token: Option<String>,
     },
     /// Changes a profile.
     UpdateProfile {
@@ -125,10 +139,13 @@ pub enum Action {
         /// The profile is taken over with this step.
         #[serde(skip_serializing_if = "std::ops::Not::not", default)]
         adopt: bool,
+        /// The id of the VPP token whose name is among them (P-4).
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        vpp_token: Option<String>,
     },
     /// Deletes a profile.
     DeleteProfile,
-    /// Makes a profile the token's default for iPhones and iPads (P-30).
+    /// Makes a profile the token's default for its platform (P-30).
     SetDefault {
         /// The present default; absent where none is set.
         #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -332,6 +349,35 @@ pub struct LeftAlone {
     pub was_managed: bool,
 }
 
+/// A violation that stands at the service already and that the plan does not touch: counted, never a
+/// failure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Grandfathered {
+    /// The requirement row.
+    pub rule: String,
+    /// The object.
+    pub address: Address,
+    /// What is wrong and why.
+    pub message: String,
+    /// Its document, the Connection or the Fleet acknowledges it.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub acknowledged: bool,
+}
+
+/// The grandfathered violations by message and token.
+#[derive(Clone, Debug)]
+pub struct Standing<'p>(BTreeSet<(&'p str, &'p Name)>);
+
+impl Standing<'_> {
+    /// Whether what a document is refused for stands at the service already, on every token that the
+    /// refusal stops and the run works on, and is not touched: then it stops nothing.
+    pub fn covers(&self, refusal: &Diagnostic, holds: impl Fn(&Name) -> bool) -> bool {
+        let mut tokens = refusal.tokens.iter().filter(|token| holds(token)).peekable();
+        tokens.peek().is_some() && tokens.all(|token| self.0.contains(&(refusal.message.as_str(), token)))
+    }
+}
+
 /// How many calls `apply` will take, and how long about.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -378,6 +424,12 @@ impl Plan {
         !self.steps.is_empty()
     }
 
+    /// What is grandfathered, to be asked about refusals.
+    pub fn standing(&self) -> Standing<'_> {
+        let rows = self.grandfathered.iter();
+        Standing(rows.filter_map(|one| Some((one.message.as_str(), one.address.token.as_ref()?))).collect())
+    }
+
     /// The gravest class of any step.
     pub fn gravest(&self) -> Option<Class> {
         self.steps.iter().map(|step| step.class).max()
@@ -401,6 +453,16 @@ impl Action {
             Action::Assign { after_sync: false, .. } => "assign",
             Action::Assign { after_sync: true, .. } => "assign-after-sync",
             Action::Sync { .. } => "sync",
+        }
+    }
+
+    /// The id of the VPP token that the action puts into a profile.
+    pub fn vpp_token(&self) -> Option<&str> {
+        match self {
+            Action::CreateProfile { vpp_token, .. } | Action::UpdateProfile { vpp_token, .. } => {
+                vpp_token.as_deref()
+            }
+            _ => None,
         }
     }
 

@@ -81,6 +81,7 @@ mod tests {
             token_id: TokenId("t".to_owned()),
             object: None,
             name: String::new(),
+            platform: None,
             action,
             reason: Reason::New,
             class: Class::Safe,
@@ -94,7 +95,7 @@ mod tests {
     }
 
     fn create() -> Action {
-        Action::CreateProfile { fields: Fields::new() }
+        Action::CreateProfile { fields: Fields::new(), vpp_token: None }
     }
 
     #[test]

@@ -1,17 +1,66 @@
-//! Pairing by certificate (P-21). Expiry needs a clock and stands in [`super::documents`].
+//! Pairing by certificate (P-21). Expiry needs a clock: [`super::documents`] warns, `plan` refuses a
+//! new upload.
 
-use super::{Broken, Rule, broken, text};
-use crate::diag::Severity::{Note, Refuse};
+use super::{IOS, ProfileRule, note, refuse, says, text, when};
 use crate::model::{Fields, Value};
 
 const FIELDS: &[&str] = &["pairing.certificates", "pairing.mode"];
 
-/// Rules over any object.
-pub const RULES: &[Rule] = &[
-    Rule { row: "P-21", severity: Refuse, fields: FIELDS, check: none_given },
-    Rule { row: "P-21", severity: Refuse, fields: FIELDS, check: too_many },
-    Rule { row: "P-21", severity: Note, fields: FIELDS, check: without_effect },
-    Rule { row: "P-21", severity: Note, fields: &["pairing.mode"], check: deny_all },
+/// The rules of this subject.
+pub const RULES: &[ProfileRule] = &[
+    when(
+        refuse(
+            "P-21",
+            FIELDS,
+            "`pairing.mode: allowByCertificate` needs at least one certificate",
+            "name the hosts' certificates in `pairing.certificates`",
+        )
+        .on(IOS),
+        |fields| text(fields, "pairing.mode") == Some("allowByCertificate") && count(fields) == 0,
+    ),
+    says(
+        refuse(
+            "P-21",
+            FIELDS,
+            "at most 10 pairing certificates are taken",
+            "remove some, or share one certificate between hosts",
+        )
+        .on(IOS),
+        |fields| {
+            let count = count(fields);
+            (count > 10).then(|| format!("{count} pairing certificates are given, at most 10 are taken"))
+        },
+    ),
+    says(
+        note(
+            "P-21",
+            FIELDS,
+            "pairing certificates are without effect in another mode than allowByCertificate",
+            "set `pairing.mode: allowByCertificate`, or remove them",
+        )
+        .on(IOS),
+        without_effect,
+    ),
+    when(
+        note(
+            "P-21",
+            &["pairing.mode"],
+            "`pairing.mode: denyAll` limits the port to charging: no computer, and no Apple Configurator, can reach the device",
+            "nothing, if that is wished",
+        )
+        .on(IOS),
+        |fields| text(fields, "pairing.mode") == Some("denyAll"),
+    ),
+    when(
+        note(
+            "P-21",
+            FIELDS,
+            "the same certificate has to be on the host, and an uploaded copy cannot be changed",
+            "keep the certificate and its key on the host",
+        )
+        .on(IOS),
+        |fields| text(fields, "pairing.mode") == Some("allowByCertificate") && count(fields) > 0,
+    ),
 ];
 
 fn count(fields: &Fields) -> usize {
@@ -21,44 +70,7 @@ fn count(fields: &Fields) -> usize {
     }
 }
 
-fn none_given(fields: &Fields) -> Option<Broken> {
-    if text(fields, "pairing.mode") != Some("allowByCertificate") || count(fields) > 0 {
-        return None;
-    }
-    broken(
-        "`pairing.mode: allowByCertificate` needs at least one certificate",
-        "name the hosts' certificates in `pairing.certificates`",
-    )
-}
-
-fn too_many(fields: &Fields) -> Option<Broken> {
-    let count = count(fields);
-    if count <= 10 {
-        return None;
-    }
-    broken(
-        format!("{count} pairing certificates are given, at most 10 are taken"),
-        "remove some, or share one certificate between hosts",
-    )
-}
-
-fn without_effect(fields: &Fields) -> Option<Broken> {
+fn without_effect(fields: &Fields) -> Option<String> {
     let mode = text(fields, "pairing.mode").filter(|mode| *mode != "allowByCertificate")?;
-    if count(fields) == 0 {
-        return None;
-    }
-    broken(
-        format!("certificates are without effect with `pairing.mode: {mode}`"),
-        "set `pairing.mode: allowByCertificate`, or remove them",
-    )
-}
-
-fn deny_all(fields: &Fields) -> Option<Broken> {
-    if text(fields, "pairing.mode") != Some("denyAll") {
-        return None;
-    }
-    broken(
-        "`pairing.mode: denyAll` limits the port to charging: no computer, and no Apple Configurator, can reach the device",
-        "nothing, if that is wished",
-    )
+    (count(fields) > 0).then(|| format!("certificates are without effect with `pairing.mode: {mode}`"))
 }

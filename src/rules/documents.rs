@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Finding, judge};
+use super::{Finding, RuleEntry, judge, judge_template, statements, tokens};
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::model::clock::Timestamp;
-use crate::model::desired::{Desired, Profile, State, Token};
-use crate::model::screens::{self, CURRENT_EDITION, Platform};
-use crate::model::{Field, Name, Place, canonical};
+use crate::model::desired::{Desired, Profile, State};
+use crate::model::screens::CURRENT_EDITION;
+use crate::model::{Name, Place, Serial, canonical};
 
 /// Judges every document by the rows that need no live state. The same finding on many tokens is
 /// one diagnostic that lists them. `now` is for certificates that end.
@@ -15,33 +15,72 @@ pub fn check_documents(desired: &Desired, now: Timestamp) -> Diagnostics {
     let mut found = Diagnostics::default();
     for (name, token) in &desired.tokens {
         if token.identity.state == State::Present {
-            scope_tags(name, token, &mut found);
+            for rule in tokens::RULES {
+                let Some(field) = (rule.check)(token) else { continue };
+                let place = token.identity.places.at(field).clone();
+                found.push(told(&rule.entry, place, rule.entry.summary).for_tokens([name.clone()]));
+            }
         }
     }
-    for profile in desired.profiles.values() {
+    let longest = longest_serials(desired);
+    for (name, profile) in &desired.profiles {
         if profile.identity.state == State::Present {
-            fields(profile, canonical::edition(&desired.fleet), &mut found);
-            cancelled_members(profile, &mut found);
-            foreign_screens(profile, &mut found);
-            certificates(profile, now, &mut found);
+            fields(profile, longest.get(name).copied(), canonical::edition(&desired.fleet), &mut found);
+            for rule in
+                statements::RULES.iter().filter(|rule| rule.entry.platforms.contains(&profile.platform))
+            {
+                for said in (rule.check)(profile, now) {
+                    let place = profile.identity.places.at(&said.field).clone();
+                    let mut diagnostic =
+                        told(&rule.entry, place, &said.message).for_tokens(profile.tokens.iter().cloned());
+                    if let Some(other) = said.other {
+                        diagnostic = diagnostic.and_at(profile.identity.places.at(other).clone());
+                    }
+                    found.push(diagnostic);
+                }
+            }
         }
     }
     unpinned_edition(desired, &mut found);
     found
 }
 
-fn fields(profile: &Profile, edition: &str, found: &mut Diagnostics) {
+fn told(entry: &RuleEntry, place: Place, message: &str) -> Diagnostic {
+    Diagnostic::by_row(entry.row, entry.severity, place, format!("{message} ({})", entry.row))
+        .next(entry.next)
+}
+
+/// By profile, the longest serial number that an assignment gives it to.
+fn longest_serials(desired: &Desired) -> BTreeMap<&Name, Serial> {
+    let mut longest: BTreeMap<&Name, Serial> = BTreeMap::new();
+    for assignment in &desired.assignments {
+        let of = assignment.devices.iter().map(|device| device.serial);
+        let Some(here) = of.max_by_key(|serial| serial.as_str().len()) else { continue };
+        let known = longest.entry(&assignment.profile).or_insert(here);
+        if here.as_str().len() > known.as_str().len() {
+            *known = here;
+        }
+    }
+    longest
+}
+
+fn fields(profile: &Profile, longest: Option<Serial>, edition: &str, found: &mut Diagnostics) {
     let mut by_finding: BTreeMap<(&'static str, Severity, String), (Finding, Vec<Name>)> = BTreeMap::new();
     let mut take = |finding: Finding, token: Option<&Name>| {
         let key = (finding.rule, finding.severity, finding.message.clone());
         by_finding.entry(key).or_insert_with(|| (finding, Vec::new())).1.extend(token.cloned());
     };
+    let judged = |wished: &_| {
+        let mut findings = judge(profile.platform, wished);
+        findings.extend(longest.and_then(|serial| judge_template(profile.platform, wished, serial.as_str())));
+        findings
+    };
     for (token, wished) in &profile.wished {
-        judge(wished).into_iter().for_each(|finding| take(finding, Some(token)));
+        judged(wished).into_iter().for_each(|finding| take(finding, Some(token)));
     }
     if profile.wished.is_empty() {
         let stated = canonical::stated(profile, edition);
-        judge(&stated).into_iter().for_each(|finding| take(finding, None));
+        judged(&stated).into_iter().for_each(|finding| take(finding, None));
     }
     for (finding, tokens) in by_finding.into_values() {
         let place = place_of(profile, finding.fields);
@@ -70,89 +109,6 @@ fn place_of(profile: &Profile, fields: &[&str]) -> Place {
         names.iter().find_map(|name| places.fields.get(name)).cloned()
     };
     fields.iter().find_map(at).unwrap_or_else(|| places.document.clone())
-}
-
-fn scope_tags(name: &Name, token: &Token, found: &mut Diagnostics) {
-    let Field::Set(tags) = &token.scope_tags else { return };
-    if tags.iter().any(|tag| tag == "Default") {
-        return;
-    }
-    let message = "`scopeTags` leaves out `Default`: administrators who have only that tag no longer see this token, its profiles and its devices (T-5)";
-    found.push(
-        Diagnostic::by_row("T-5", Severity::Note, token.identity.places.at("scopeTags").clone(), message)
-            .next("nothing, if that is wished; else add `Default`")
-            .for_tokens([name.clone()]),
-    );
-}
-
-/// P-18: the canonical form leaves cancelled members out, so the statement itself is judged.
-fn cancelled_members(profile: &Profile, found: &mut Diagnostics) {
-    let Field::Set(shared) = &profile.settings.shared_ipad else { return };
-    if shared.temporary_session_only != Field::Set(true) {
-        return;
-    }
-    for (name, field) in [
-        ("maximumCachedUsers", &shared.maximum_cached_users),
-        ("passwordAfterLockSeconds", &shared.password_after_lock_seconds),
-        ("userSessionTimeoutSeconds", &shared.user_session_timeout_seconds),
-    ] {
-        if field.set().is_some() {
-            let message = format!(
-                "`temporarySessionOnly: true` cancels `sharedIpad.{name}`: guests have no account to keep (P-18)"
-            );
-            let places = &profile.identity.places;
-            found.push(
-                Diagnostic::by_row(
-                    "P-18",
-                    Severity::Refuse,
-                    places.at(&format!("sharedIpad.{name}")).clone(),
-                    message,
-                )
-                .next(format!("remove `{name}`, or `temporarySessionOnly`"))
-                .and_at(places.at("sharedIpad.temporarySessionOnly").clone())
-                .for_tokens(profile.tokens.iter().cloned()),
-            );
-        }
-    }
-}
-
-fn foreign_screens(profile: &Profile, found: &mut Diagnostics) {
-    let Field::Set(assistant) = &profile.settings.setup_assistant else { return };
-    for (list, listed) in [("hide", &assistant.hide), ("show", &assistant.show)] {
-        for name in listed.set().into_iter().flatten() {
-            if screens::lookup(name).is_some_and(|screen| screen.is_on(Platform::Ios)) {
-                continue;
-            }
-            let message = format!("iPhone and iPad do not have the screen `{name}`; it is left out (P-25)");
-            let place = profile.identity.places.at(&format!("setupAssistant.{list}.{name}")).clone();
-            found.push(
-                Diagnostic::by_row("P-25", Severity::Warn, place, message)
-                    .next(format!("remove `{name}`"))
-                    .for_tokens(profile.tokens.iter().cloned()),
-            );
-        }
-    }
-}
-
-fn certificates(profile: &Profile, now: Timestamp, found: &mut Diagnostics) {
-    let Field::Set(pairing) = &profile.settings.pairing else { return };
-    for certificate in pairing.certificates.set().into_iter().flatten() {
-        if certificate.not_after > now {
-            continue;
-        }
-        let day = certificate.not_after.strftime("%Y-%m-%d");
-        let message = format!(
-            "the certificate {} ({}) expired on {day} (P-21)",
-            certificate.file.display(),
-            certificate.subject
-        );
-        let place = profile.identity.places.at("pairing.certificates").clone();
-        found.push(
-            Diagnostic::by_row("P-21", Severity::Warn, place, message)
-                .next("make a new certificate for the host, and name it here")
-                .for_tokens(profile.tokens.iter().cloned()),
-        );
-    }
 }
 
 fn unpinned_edition(desired: &Desired, found: &mut Diagnostics) {

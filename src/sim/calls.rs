@@ -21,10 +21,10 @@ pub enum CallKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Call {
-    /// `graph` or `login`.
+    /// `graph`, `login`, `github`, `imds` or `identity`.
     pub service: String,
-    /// The operation's id, e.g. `deviceManagement.depOnboardingSettings.get`; `token`; `$batch`;
-    /// `unknown` for what the service does not have.
+    /// The operation's id, e.g. `deviceManagement.depOnboardingSettings.get`; `token`, `idToken`,
+    /// `identityToken`; `$batch`; `unknown` for what the service does not have.
     pub operation: String,
     /// Read or write.
     pub kind: CallKind,

@@ -34,7 +34,8 @@ pub struct Fault {
     pub nth: Option<u64>,
     /// How many times it strikes; 0: without end. Absent: once for what hits a request, without
     /// end for ways to answer (`late-visibility`, `patch-204`, `ecv2`, `duplicate-rows`,
-    /// `unknown-members`, `drop-skip-keys`) and for `random`.
+    /// `unknown-members`, `drop-skip-keys`, `reset-accounts`), for `403`, `no-segment` and
+    /// `random`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u64>,
     /// Before or after the effect took place.
@@ -79,6 +80,12 @@ pub enum FaultName {
     Unauthorized,
     /// The bearer has ended: it is refused from now on.
     ExpiredBearer,
+    /// The application lacks the permission for the operation, which the answer names.
+    #[serde(rename = "403")]
+    Forbidden,
+    /// 400 that the resource does not exist, as a tenant can answer that has no push certificate
+    /// or no token.
+    NoSegment,
     /// Throttled, with or without `retryAfter`.
     #[serde(rename = "429")]
     TooManyRequests,
@@ -124,6 +131,8 @@ pub enum FaultName {
     UnknownMembers,
     /// A written profile keeps no skip key but those that follow from its booleans.
     DropSkipKeys,
+    /// A changed macOS profile loses its account members, also those that were written.
+    ResetAccounts,
     /// One of `kinds`, by chance.
     Random,
 }
@@ -196,6 +205,7 @@ pub(super) struct Ways {
     pub duplicate_rows: bool,
     pub unknown_members: bool,
     pub drop_skip_keys: bool,
+    pub reset_accounts: bool,
     /// World seconds until a created profile is found by id, and until it is listed.
     pub late: Option<(u32, u32)>,
 }
@@ -314,7 +324,8 @@ impl Fault {
     }
 
     fn limit(&self) -> u64 {
-        let endless = self.fault == FaultName::Random || self.is_a_way(self.fault);
+        let endless = matches!(self.fault, FaultName::Random | FaultName::Forbidden | FaultName::NoSegment)
+            || self.is_a_way(self.fault);
         self.times.unwrap_or(if endless { 0 } else { 1 })
     }
 
@@ -327,6 +338,7 @@ impl Fault {
                 | FaultName::DuplicateRows
                 | FaultName::UnknownMembers
                 | FaultName::DropSkipKeys
+                | FaultName::ResetAccounts
         )
     }
 
@@ -345,6 +357,7 @@ impl Fault {
                 let tail = asked.operation.split_once(".enrollmentProfiles.").map(|(_, tail)| tail);
                 tail.is_some_and(|tail| matches!(tail, "post" | "item.patch"))
             }
+            FaultName::ResetAccounts => asked.operation.ends_with(".enrollmentProfiles.item.patch"),
             _ => true,
         };
         let within = self.within.as_deref().is_none_or(|part| asked.path.contains(part));
@@ -365,6 +378,8 @@ impl Fault {
             name,
             FaultName::Unauthorized
                 | FaultName::ExpiredBearer
+                | FaultName::Forbidden
+                | FaultName::NoSegment
                 | FaultName::TooManyRequests
                 | FaultName::Random
         );
@@ -377,6 +392,8 @@ impl Fault {
         let throttled = Harm::Status { status: 429, retry_after: self.retry_after };
         let harm = match name {
             FaultName::Unauthorized => status(401),
+            FaultName::Forbidden => status(403),
+            FaultName::NoSegment => status(400),
             FaultName::ExpiredBearer => Harm::ExpireBearer,
             FaultName::TooManyRequests | FaultName::BatchItem429 => throttled,
             FaultName::InternalError | FaultName::BatchItem500 => status(500),
@@ -415,6 +432,10 @@ impl Fault {
             }
             FaultName::DropSkipKeys => {
                 suffering.ways.drop_skip_keys = true;
+                return true;
+            }
+            FaultName::ResetAccounts => {
+                suffering.ways.reset_accounts = true;
                 return true;
             }
             FaultName::Random => return false,

@@ -1,5 +1,6 @@
-//! The simulator: Entra's token endpoint and Microsoft Graph for Intune's Apple enrollment, on
-//! loopback, over one seeded world with a clock that can be stepped (design section 8).
+//! The simulator: Entra's token endpoint and Microsoft Graph for Intune's Apple enrollment, with the
+//! services of GitHub and Azure that vouch for a program at Entra; on loopback, over one seeded world
+//! with a clock that can be stepped (design section 8).
 //!
 //! It is written from the services' descriptions and not from a client: it imports nothing of
 //! ours but identifiers and time, so that a mistake of the client is not repeated here. Key
@@ -9,6 +10,7 @@
 //! ```text
 //!   client ──> graph ──┐
 //!   client ──> login ──┼──> faults ──> World <── portal, clock, faults ──< control <── harness
+//!   client ──> github, imds, identity ──┘
 //! ```
 
 #![warn(missing_docs)]
@@ -16,15 +18,18 @@
 pub mod calls;
 mod clock;
 mod control;
+pub mod directory;
 pub mod fault;
 mod graph;
 mod line;
 mod login;
 pub mod portal;
+pub mod push;
 mod record;
 mod remote;
 pub mod seed;
 mod shared;
+pub mod vpp;
 pub mod world;
 
 #[cfg(test)]
@@ -46,7 +51,7 @@ pub use calls::{Call, CallKind};
 pub use control::schema as control_schema;
 pub use fault::{Fault, FaultName, When};
 pub use remote::RemoteSim;
-pub use seed::{Seed, SeedClient, SeedTenant, SeedToken};
+pub use seed::{Seed, SeedClient, SeedTenant, SeedToken, SeedVppToken};
 pub use world::{World, WorldError};
 
 use crate::model::clock::{Clock, Timestamp, after};
@@ -58,7 +63,7 @@ use shared::Shared;
 pub struct Options {
     /// The world to begin with.
     pub world: World,
-    /// The first of the ports, in the order control, graph, login; `None`: any free ones.
+    /// The first of the ports, in the order of [`Addresses`]; `None`: any free ones.
     pub ports_from: Option<u16>,
     /// Rows per page of every list; `None`: 1000.
     pub page_size: Option<usize>,
@@ -85,6 +90,12 @@ pub struct Addresses {
     pub graph: String,
     /// Entra's token service.
     pub login: String,
+    /// GitHub's token service for workflows; `ACTIONS_ID_TOKEN_REQUEST_URL` is `/idtoken` there.
+    pub github: String,
+    /// Azure's metadata service (169.254.169.254), `AZURE_POD_IDENTITY_AUTHORITY_HOST`.
+    pub imds: String,
+    /// The endpoint at which an app asks for its identity; `IDENTITY_ENDPOINT` is any path there.
+    pub identity: String,
 }
 
 /// Why a simulator does not run, or cannot be reached.
@@ -100,7 +111,7 @@ pub enum SimError {
         source: std::io::Error,
     },
     /// The ports from the given one on go beyond 65535.
-    #[error("there are not three ports from {from} on; choose a lower --ports-from")]
+    #[error("there are not six ports from {from} on; choose a lower --ports-from")]
     NoPorts {
         /// The first port.
         from: u16,
@@ -134,6 +145,19 @@ pub enum SimError {
     },
 }
 
+impl SimError {
+    /// The stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Listen { .. } => "sim-port",
+            Self::NoPorts { .. } => "sim-no-ports",
+            Self::Record { .. } => "sim-record",
+            Self::Persist { .. } => "sim-persist",
+            Self::Remote { .. } => "sim-unreachable",
+        }
+    }
+}
+
 /// A running simulator. It ends when [`Sim::stop`] is called or the value is dropped.
 #[derive(Debug)]
 pub struct Sim {
@@ -148,7 +172,7 @@ impl Sim {
     /// When a port or the record cannot be had.
     pub async fn start(options: Options) -> Result<Sim, SimError> {
         let mut listeners = Vec::new();
-        for offset in 0..3u16 {
+        for offset in 0..6u16 {
             let port = match options.ports_from {
                 None => 0,
                 Some(from) => from.checked_add(offset).ok_or(SimError::NoPorts { from })?,
@@ -163,12 +187,18 @@ impl Sim {
             control: url(0).unwrap_or_default(),
             graph: url(1).unwrap_or_default(),
             login: url(2).unwrap_or_default(),
+            github: url(3).unwrap_or_default(),
+            imds: url(4).unwrap_or_default(),
+            identity: url(5).unwrap_or_default(),
         };
         let shared = Arc::new(Shared::new(options, addresses)?);
         let routers = [
             control::router(Arc::clone(&shared)),
             Router::new().fallback(graph::serve).with_state(Arc::clone(&shared)),
             Router::new().fallback(login::serve).with_state(Arc::clone(&shared)),
+            Router::new().fallback(login::serve_github).with_state(Arc::clone(&shared)),
+            Router::new().fallback(login::serve_metadata).with_state(Arc::clone(&shared)),
+            Router::new().fallback(login::serve_identity).with_state(Arc::clone(&shared)),
         ];
         let (shutdown, _) = watch::channel(false);
         for ((listener, _), router) in listeners.into_iter().zip(routers) {

@@ -2,19 +2,27 @@
 //!
 //! They take no part in [`super::world::History`]: what is counted there was done by a program.
 
+mod tenant;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::directory::{self, FederatedCredential, ManagedIdentity, Workflow};
 use super::graph::members;
+use super::push::PushMembers;
+use super::vpp::VppMembers;
 use super::world::{Arrival, EnrollmentState, Platform, Token, World};
 use crate::model::Serial;
-use crate::model::clock::Timestamp;
+use crate::model::clock::{Timestamp, after};
 
 /// One change. `token` is a token's id or display name; `profile` a profile's id or display name.
 #[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "do", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Change {
-    /// Makes a profile; nothing of it is checked. `@odata.type` is needed.
+    /// Makes a profile as it is given, also one that the service would refuse today, or of a type
+    /// that nobody knows: nothing but the presence of `@odata.type` is checked. Members that are
+    /// missing get what a bare create gives. `isDefault: true` makes it the default, `mirrored:
+    /// true` the mirror of a new-generation policy, and `id` is kept.
     CreateProfile {
         /// The token.
         token: String,
@@ -108,7 +116,24 @@ pub enum Change {
         /// The devices.
         serials: Vec<Serial>,
     },
+    /// Makes an enrollment policy of the new generation, of which the token's profiles show a
+    /// mirror: read and assigned here, changed nowhere here.
+    CreateMirror {
+        /// The token.
+        token: String,
+        /// Its platform.
+        platform: Platform,
+        /// Its name.
+        display_name: String,
+        /// The policy's id; absent: derived. The mirror's id is `{tokenId}_{policyId}`.
+        #[serde(default)]
+        policy_id: Option<String>,
+        /// Whether lists show the id with `ECV2_` in front.
+        #[serde(default)]
+        prefixed: bool,
+    },
     /// Changes a token.
+    #[serde(alias = "patchToken")]
     ChangeToken {
         /// The token.
         token: String,
@@ -121,16 +146,148 @@ pub enum Change {
         /// A new end.
         #[serde(default)]
         expires: Option<Timestamp>,
+        /// Another Apple account, as after a renewal by somebody else.
+        #[serde(default)]
+        apple_id: Option<String>,
         /// Whether Apple's terms wait to be accepted, which makes syncs fail.
         #[serde(default)]
         terms_pending: Option<bool>,
     },
-    /// Makes a scope tag.
+    /// Makes a scope tag, unless there is one of this name.
     AddScopeTag {
         /// The tenant's id.
         tenant: String,
         /// Its name.
         name: String,
+    },
+    /// Gives a scope tag another name; its id stays.
+    RenameScopeTag {
+        /// The tenant's id.
+        tenant: String,
+        /// Its name or id.
+        scope_tag: String,
+        /// The new name.
+        to: String,
+    },
+    /// Removes a scope tag; what has no other one has the built-in one then.
+    RemoveScopeTag {
+        /// The tenant's id.
+        tenant: String,
+        /// Its name or id.
+        scope_tag: String,
+    },
+    /// Adds a VPP token, also one of a name that is taken.
+    AddVppToken {
+        /// The tenant's id.
+        tenant: String,
+        /// Its name.
+        name: String,
+        /// Its id; absent: derived.
+        #[serde(default)]
+        id: Option<String>,
+        /// What it is like; absent: good for a year, with licences of the Company Portal.
+        #[serde(default)]
+        members: VppMembers,
+    },
+    /// Changes a VPP token.
+    PatchVppToken {
+        /// The tenant's id.
+        tenant: String,
+        /// Its id or name.
+        vpp_token: String,
+        /// The members to set.
+        members: VppMembers,
+    },
+    /// Removes a VPP token; profiles that name it go on naming it.
+    RemoveVppToken {
+        /// The tenant's id.
+        tenant: String,
+        /// Its id or name.
+        vpp_token: String,
+    },
+    /// Changes the MDM push certificate, or makes one.
+    PatchPushCertificate {
+        /// The tenant's id.
+        tenant: String,
+        /// The members to set.
+        members: PushMembers,
+    },
+    /// Takes the MDM push certificate away.
+    RemovePushCertificate {
+        /// The tenant's id.
+        tenant: String,
+    },
+    /// Gives an application its client secret.
+    AddClientSecret {
+        /// The tenant's id.
+        tenant: String,
+        /// The application; it is made where it is missing, and from then on others are not known.
+        client_id: String,
+        /// The secret.
+        secret: String,
+        /// When it ends; absent: never.
+        #[serde(default)]
+        expires: Option<Timestamp>,
+    },
+    /// Uploads a certificate to an application.
+    AddCertificate {
+        /// The tenant's id.
+        tenant: String,
+        /// The application, as for `addClientSecret`.
+        client_id: String,
+        /// The certificate in PEM.
+        pem: String,
+    },
+    /// Adds a federated credential to an application.
+    AddFederatedCredential {
+        /// The tenant's id.
+        tenant: String,
+        /// The application, as for `addClientSecret`.
+        client_id: String,
+        /// The issuer; absent: GitHub.
+        #[serde(default)]
+        issuer: Option<String>,
+        /// The subject, e.g. `repo:org/repo:ref:refs/heads/main`.
+        subject: String,
+        /// The audience; absent: `api://AzureADTokenExchange`.
+        #[serde(default)]
+        audience: Option<String>,
+        /// The issuer's public RSA key in PEM; absent: that of the simulated GitHub.
+        #[serde(default)]
+        public_key: Option<String>,
+        /// Seconds of the world until Entra knows of it; absent: 0.
+        #[serde(default)]
+        after: Option<u32>,
+    },
+    /// Takes all credentials of an application away; it can sign in by none then.
+    RevokeCredentials {
+        /// The tenant's id.
+        tenant: String,
+        /// The application.
+        client_id: String,
+    },
+    /// Lets a workflow run at GitHub, in the place of any that ran before.
+    RunWorkflow {
+        /// The subject of its id tokens.
+        subject: String,
+        /// The bearer with which it asks for them.
+        request_token: String,
+        /// Their issuer; absent: GitHub's.
+        #[serde(default)]
+        issuer: Option<String>,
+    },
+    /// Gives the machine or app that asks a managed identity.
+    AssignManagedIdentity {
+        /// The tenant that it signs in to.
+        tenant: String,
+        /// Its client id.
+        client_id: String,
+        /// Whether it is user-assigned; absent: it is the machine's own.
+        #[serde(default)]
+        user_assigned: bool,
+        /// What the app's endpoint wants in `X-IDENTITY-HEADER`; absent: as it was.
+        #[serde(default)]
+        identity_header: Option<String>,
     },
 }
 
@@ -159,9 +316,34 @@ pub enum PortalError {
     /// No such device.
     #[error("the token has no device `{0}`")]
     NoDevice(Serial),
+    /// No such VPP token.
+    #[error("the tenant has no VPP token `{vpp_token}`; it has {}", several(.known))]
+    NoVppToken {
+        /// What was asked for.
+        vpp_token: String,
+        /// The names of the VPP tokens that there are.
+        known: Vec<String>,
+    },
+    /// No such scope tag.
+    #[error("the tenant has no scope tag `{scope_tag}`; it has {}", several(.known))]
+    NoScopeTag {
+        /// What was asked for.
+        scope_tag: String,
+        /// The names of the scope tags that there are.
+        known: Vec<String>,
+    },
+    /// The built-in scope tag cannot be changed.
+    #[error("`{0}` is the built-in scope tag, which stays as it is")]
+    BuiltIn(String),
+    /// A profile of no type.
+    #[error("the profile has no `@odata.type`; write e.g. #microsoft.graph.depIOSEnrollmentProfile")]
+    NoType,
     /// A profile without a platform cannot be a default.
     #[error("the profile `{0}` is of no single platform")]
     NoPlatform(String),
+    /// A text in PEM is not what it should be.
+    #[error("the text is not {0} in PEM")]
+    NotPem(&'static str),
 }
 
 /// Makes one change.
@@ -173,7 +355,14 @@ pub fn change(world: &mut World, change: Change) -> Result<(), PortalError> {
     match change {
         Change::CreateProfile { token, profile } => {
             let (tenant, at) = position(world, &token)?;
+            if !profile.get("@odata.type").is_some_and(Value::is_string) {
+                return Err(PortalError::NoType);
+            }
             world.add_profile(tenant, at, profile);
+        }
+        Change::CreateMirror { token, platform, display_name, policy_id, prefixed } => {
+            let (tenant, at) = position(world, &token)?;
+            world.add_mirror(tenant, at, platform, &display_name, policy_id, prefixed);
         }
         Change::PatchProfile { token, profile, members } => patch(world, &token, &profile, members)?,
         Change::RenameProfile { token, profile, to } => {
@@ -226,7 +415,7 @@ pub fn change(world: &mut World, change: Change) -> Result<(), PortalError> {
         Change::Wipe { token, serials } => each(find(world, &token)?, &serials, |device| {
             device.state = EnrollmentState::NotContacted;
         })?,
-        Change::ChangeToken { token, token_name, scope_tags, expires, terms_pending } => {
+        Change::ChangeToken { token, token_name, scope_tags, expires, apple_id, terms_pending } => {
             let (tenant, at) = position(world, &token)?;
             let tags = scope_tags.map(|names| {
                 names.iter().map(|name| world.tenants[tenant].scope_tag(name)).collect::<Vec<_>>()
@@ -241,12 +430,86 @@ pub fn change(world: &mut World, change: Change) -> Result<(), PortalError> {
             if let Some(expires) = expires {
                 token.expires = expires;
             }
+            if let Some(account) = apple_id {
+                token.apple_identifier = account;
+            }
             if let Some(pending) = terms_pending {
                 token.sync.terms_pending = pending;
             }
         }
         Change::AddScopeTag { tenant, name } => {
-            world.tenant_mut(&tenant).ok_or(PortalError::NoTenant(tenant))?.scope_tag(&name);
+            tenant::find(world, tenant)?.scope_tag(&name);
+        }
+        Change::RenameScopeTag { tenant, scope_tag, to } => {
+            tenant::rename_scope_tag(tenant::find(world, tenant)?, &scope_tag, to)?;
+        }
+        Change::RemoveScopeTag { tenant, scope_tag } => {
+            tenant::remove_scope_tag(tenant::find(world, tenant)?, &scope_tag)?;
+        }
+        Change::AddVppToken { tenant, name, id, members } => {
+            let (seed, now) = (world.seed, world.now);
+            tenant::find(world, tenant)?.add_vpp_token(seed, now, &name, id.as_deref(), members);
+        }
+        Change::PatchVppToken { tenant, vpp_token, members } => {
+            let now = world.now;
+            let tenant = tenant::find(world, tenant)?;
+            let at = tenant::vpp_token(tenant, &vpp_token)?;
+            tenant.change_vpp_token(at, now, members);
+        }
+        Change::RemoveVppToken { tenant, vpp_token } => {
+            let tenant = tenant::find(world, tenant)?;
+            let at = tenant::vpp_token(tenant, &vpp_token)?;
+            tenant.remove_vpp_token(at);
+        }
+        Change::PatchPushCertificate { tenant, members } => {
+            let (seed, now) = (world.seed, world.now);
+            tenant::find(world, tenant)?.set_push_certificate(seed, now, members);
+        }
+        Change::RemovePushCertificate { tenant } => tenant::find(world, tenant)?.remove_push_certificate(),
+        Change::AddClientSecret { tenant, client_id, secret, expires } => {
+            let client = world.client_mut(&tenant, &client_id)?;
+            client.secret = Some(secret);
+            client.secret_expires = expires;
+        }
+        Change::AddCertificate { tenant, client_id, pem } => {
+            let certificate = directory::certificate(&pem)?;
+            world.client_mut(&tenant, &client_id)?.certificates.push(certificate);
+        }
+        Change::AddFederatedCredential {
+            tenant,
+            client_id,
+            issuer,
+            subject,
+            audience,
+            public_key,
+            after: delay,
+        } => {
+            let public_key = public_key.as_deref().map(directory::public_key).transpose()?;
+            let delay = std::time::Duration::from_secs(delay.unwrap_or(0).into());
+            let works_from = after(world.now, delay);
+            world.client_mut(&tenant, &client_id)?.federated.push(FederatedCredential {
+                issuer: issuer.unwrap_or_else(|| directory::GITHUB_ISSUER.to_owned()),
+                subject,
+                audience: audience.unwrap_or_else(|| directory::AUDIENCE.to_owned()),
+                public_key,
+                works_from,
+            });
+        }
+        Change::RevokeCredentials { tenant, client_id } => {
+            world.client_mut(&tenant, &client_id)?.revoke();
+        }
+        Change::RunWorkflow { subject, request_token, issuer } => {
+            let issuer = issuer.unwrap_or_else(|| directory::GITHUB_ISSUER.to_owned());
+            world.workflow = Some(Workflow { issuer, subject, request_token });
+        }
+        Change::AssignManagedIdentity { tenant, client_id, user_assigned, identity_header } => {
+            if world.tenant(&tenant).is_none() {
+                return Err(PortalError::NoTenant(tenant));
+            }
+            world.machine.identities.push(ManagedIdentity { tenant, client_id, user_assigned });
+            if identity_header.is_some() {
+                world.machine.identity_header = identity_header;
+            }
         }
     }
     Ok(())
@@ -291,11 +554,14 @@ fn patch(
     world: &mut World,
     token: &str,
     profile: &str,
-    members: Map<String, Value>,
+    mut members: Map<String, Value>,
 ) -> Result<(), PortalError> {
     let token = find(world, token)?;
     let birth = birth(token, profile)?;
     if let Some(profile) = token.profiles.get_mut(&birth) {
+        if let Some(password) = members::take_password(&mut members) {
+            profile.set_admin_password(password.as_deref());
+        }
         profile.members.extend(members);
         members::complete(&profile.kind, &mut profile.members);
     }

@@ -1,20 +1,21 @@
 //! The record of exchanges, one JSON object per line: what contract tests judge.
 //!
 //! Bearers and secrets never get in: of the request's headers only the content type is kept, and
-//! the sign-in's secret members are replaced.
+//! secret members of bodies are replaced.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// One exchange.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Exchange<'a> {
-    /// `graph` or `login`.
+    /// `graph`, `login`, `github`, `imds` or `identity`.
     pub service: &'a str,
     /// The operation's id.
     pub operation: &'a str,
@@ -63,18 +64,51 @@ impl Recorder {
     }
 }
 
-/// A body as JSON: itself, or its text as a JSON string; `None` for an empty one.
+/// Members of Graph's bodies whose text is a secret.
+const SECRETS: [&str; 3] = ["adminAccountPassword", "depToken", "token"];
+
+/// What stands in a secret's place.
+const WITHHELD: &str = "[secret]";
+
+/// A body as JSON: itself, or its text as a JSON string; `None` for an empty one. Secret members
+/// are replaced; a text that is no JSON and speaks of one is withheld whole.
 pub(super) fn body(bytes: &[u8]) -> Option<Box<RawValue>> {
     if bytes.is_empty() {
         return None;
     }
     let text = String::from_utf8_lossy(bytes);
+    if SECRETS.iter().any(|name| text.contains(&format!("\"{name}\""))) {
+        let value = match serde_json::from_slice::<Value>(bytes) {
+            Ok(mut value) => {
+                withhold(&mut value);
+                value
+            }
+            Err(_) => Value::from(WITHHELD),
+        };
+        return serde_json::value::to_raw_value(&value).ok();
+    }
     match serde_json::from_str::<Box<RawValue>>(&text) {
         Ok(json) if !text.contains('\n') => Some(json),
         // A line is a record: JSON of several lines is written anew.
-        Ok(_) => serde_json::from_slice::<serde_json::Value>(bytes)
+        Ok(_) => serde_json::from_slice::<Value>(bytes)
             .ok()
             .and_then(|value| serde_json::value::to_raw_value(&value).ok()),
         Err(_) => serde_json::value::to_raw_value(&text).ok(),
+    }
+}
+
+fn withhold(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                if SECRETS.contains(&name.as_str()) && value.is_string() {
+                    *value = Value::from(WITHHELD);
+                } else {
+                    withhold(value);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(withhold),
+        _ => {}
     }
 }

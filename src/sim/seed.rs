@@ -1,16 +1,20 @@
 //! What a world begins with, as plain data. The caller lowers documents to it.
 //!
-//! Tokens, serials and scope tags of the seed exist from the start; its documents' profiles and
-//! assignments do not, for they are what is rehearsed. Later starts only add.
+//! Tokens, serials, VPP tokens, scope tags and the push certificate of the seed exist from the
+//! start; its documents' profiles and assignments do not, for they are what is rehearsed. Later
+//! starts only add.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::directory::Client;
 use super::graph::members;
+use super::push::PushMembers;
+use super::vpp::VppMembers;
 use super::world::{
-    Client, Device, EnrollmentState, Platform, Profile, ScopeTag, Tenant, Token, World, back, mix, mix_text,
+    Device, EnrollmentState, Platform, Profile, ScopeTag, Tenant, Token, World, back, mix, mix_text,
 };
 use crate::model::Serial;
 use crate::model::clock::Timestamp;
@@ -47,6 +51,26 @@ pub struct SeedTenant {
     /// Enrollment tokens.
     #[serde(default)]
     pub tokens: Vec<SeedToken>,
+    /// VPP tokens.
+    #[serde(default)]
+    pub vpp_tokens: Vec<SeedVppToken>,
+    /// What the push certificate is like; absent: good for a year, as nothing enrolls without.
+    #[serde(default)]
+    pub push_certificate: Option<PushMembers>,
+}
+
+/// A VPP token to be there.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SeedVppToken {
+    /// Its display name.
+    pub name: String,
+    /// Its id; absent: derived. Two tokens of one name need theirs.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// What it is like; absent: good for a year, with licences of the Company Portal.
+    #[serde(default)]
+    pub members: VppMembers,
 }
 
 /// An application that may sign in.
@@ -55,7 +79,8 @@ pub struct SeedTenant {
 pub struct SeedClient {
     /// The client id.
     pub client_id: String,
-    /// The only secret or assertion accepted; absent: any that is not empty.
+    /// The only client secret accepted; absent: any credential that is not empty, until the portal
+    /// gives the application one.
     #[serde(default)]
     pub secret: Option<String>,
 }
@@ -72,12 +97,18 @@ pub struct SeedToken {
     /// `tokenType`; absent: `dep`.
     #[serde(default)]
     pub token_type: Option<String>,
+    /// `appleIdentifier`: the Apple ID that made it; absent: one of the simulator's.
+    #[serde(default)]
+    pub apple_id: Option<String>,
     /// Names of its scope tags; empty: the built-in one.
     #[serde(default)]
     pub scope_tags: Vec<String>,
     /// Serials that it has.
     #[serde(default)]
     pub serials: Vec<Serial>,
+    /// The platform of those serials that are not of iOS.
+    #[serde(default)]
+    pub platforms: BTreeMap<Serial, Platform>,
     /// Profiles that it has already, as Graph would return them; `@odata.type` is needed, `id` is
     /// kept where given, `mirrored: true` marks a new-generation policy.
     #[serde(default)]
@@ -122,6 +153,10 @@ impl World {
                         }],
                         tokens: Vec::new(),
                         deleted_tokens: Default::default(),
+                        vpp_tokens: Vec::new(),
+                        removed_vpp_tokens: Default::default(),
+                        push_certificate: None,
+                        push_certificate_removed: false,
                     });
                     self.tenants.len() - 1
                 }
@@ -129,12 +164,21 @@ impl World {
             for client in &tenant.clients {
                 let known = &mut self.tenants[at].clients;
                 if !known.iter().any(|c| c.client_id.eq_ignore_ascii_case(&client.client_id)) {
-                    known.push(Client { client_id: client.client_id.clone(), secret: client.secret.clone() });
+                    known.push(Client {
+                        client_id: client.client_id.clone(),
+                        secret: client.secret.clone(),
+                        ..Client::default()
+                    });
                 }
             }
             for name in tenant.scope_tags.iter().chain(tenant.tokens.iter().flat_map(|t| &t.scope_tags)) {
                 self.tenants[at].scope_tag(name);
             }
+            let (chance, now) = (self.seed, self.now);
+            for token in &tenant.vpp_tokens {
+                self.tenants[at].seed_vpp_token(chance, now, token);
+            }
+            self.tenants[at].seed_push_certificate(chance, now, tenant.push_certificate.as_ref());
             for token in &tenant.tokens {
                 self.add_token(at, token, seed.surroundings, &mut placed);
             }
@@ -167,6 +211,9 @@ impl World {
                 if let Some(token_type) = &wish.token_type {
                     token.token_type.clone_from(token_type);
                 }
+                if let Some(apple_id) = &wish.apple_id {
+                    token.apple_identifier.clone_from(apple_id);
+                }
                 let tags: Vec<String> =
                     wish.scope_tags.iter().map(|name| self.tenants[tenant].scope_tag(name)).collect();
                 if !tags.is_empty() {
@@ -193,7 +240,8 @@ impl World {
                     4 => EnrollmentState::Enrolled,
                     _ => EnrollmentState::NotContacted,
                 };
-                self.tenants[tenant].tokens[at].add_device(device(*serial, state, Platform::Ios, now));
+                let platform = wish.platforms.get(serial).copied().unwrap_or(Platform::Ios);
+                self.tenants[tenant].tokens[at].add_device(device(*serial, state, platform, now));
             }
         }
     }
@@ -218,22 +266,48 @@ impl World {
             Some(Value::String(kind)) => members::bare_type(&kind).to_owned(),
             _ => "depIOSEnrollmentProfile".to_owned(),
         };
+        let password = members::take_password(&mut members).flatten();
         members::complete(&kind, &mut members);
-        let profile = Profile {
+        let mut profile = Profile {
             id,
             birth,
             kind,
             mirrored,
             members,
+            admin_password: None,
             found_from: Timestamp::MIN,
             listed_from: Timestamp::MIN,
         };
+        profile.set_admin_password(password.as_deref());
         let here = &mut self.tenants[tenant].tokens[token];
         if let Some(platform) = profile.platform().filter(|_| is_default) {
             here.defaults.insert(platform, birth);
         }
         here.profiles.insert(birth, profile);
         birth
+    }
+
+    /// Puts the mirror of a new-generation policy there (reference section 3.1). `policy` absent:
+    /// its id is derived.
+    pub(super) fn add_mirror(
+        &mut self,
+        tenant: usize,
+        token: usize,
+        platform: Platform,
+        name: &str,
+        policy: Option<String>,
+        prefixed: bool,
+    ) -> u32 {
+        let id = &self.tenants[tenant].tokens[token].id;
+        let next = self.births + 1;
+        let policy = policy.unwrap_or_else(|| self.derive_id(&format!("{id}/policy/{next}")).to_string());
+        let prefix = if prefixed { "ECV2_" } else { "" };
+        let profile = serde_json::json!({
+            "@odata.type": format!("#microsoft.graph.{}", platform.profile_type()),
+            "displayName": name, "id": format!("{prefix}{id}_{policy}"), "mirrored": true,
+            "requiresUserAuthentication": matches!(platform, Platform::Ios | Platform::MacOs),
+        });
+        self.add_profile(tenant, token, object(profile))
     }
 
     /// A small fleet that no document names.

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::calls::Calls;
 use super::fault::{Asked, Blow, Faults, Harm, Suffering};
+use super::login::{Assertions, Issuer};
 use super::record::{Exchange, Recorder};
 use super::world::World;
 use super::{Addresses, Options, SimError};
@@ -39,6 +40,8 @@ pub(super) struct Shared {
     releases: watch::Sender<Releases>,
     stopped: AtomicBool,
     numbers: AtomicU64,
+    assertions: Assertions,
+    issuer: Issuer,
 }
 
 /// How often held answers were let go.
@@ -96,6 +99,8 @@ impl Shared {
             releases: watch::channel(Releases::default()).0,
             stopped: AtomicBool::new(false),
             numbers: AtomicU64::new(0),
+            assertions: Assertions::default(),
+            issuer: Issuer::default(),
         })
     }
 
@@ -113,6 +118,16 @@ impl Shared {
 
     pub(super) fn addresses(&self) -> &Addresses {
         &self.addresses
+    }
+
+    /// The ids of assertions that Entra has taken.
+    pub(super) fn assertions(&self) -> &Assertions {
+        &self.assertions
+    }
+
+    /// The key of the simulated GitHub.
+    pub(super) fn issuer(&self) -> &Issuer {
+        &self.issuer
     }
 
     pub(super) fn page_size(&self) -> usize {

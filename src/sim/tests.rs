@@ -4,13 +4,16 @@ use serde_json::{Value, json};
 
 use super::*;
 
-mod contracts;
+mod accounts;
 mod control;
 mod faults;
 mod reads;
+mod sign_in;
+mod tenant;
 mod writes;
 
 const TENANT: &str = "7a4d3c1e-0000-4000-8000-000000000001";
+const VPP: &str = "3f2c1b0a-1111-4222-8333-444455556666";
 
 fn serial(text: &str) -> crate::model::Serial {
     crate::model::Serial::new(text).unwrap()
@@ -28,6 +31,11 @@ fn seed() -> Seed {
                 name: "School".to_owned(),
                 serials: ["C02AAA", "C02BBB", "C02CCC", "C02DDD", "C02EEE"].map(serial).to_vec(),
                 ..SeedToken::default()
+            }],
+            vpp_tokens: vec![SeedVppToken {
+                name: "Field apps".to_owned(),
+                id: Some(VPP.to_owned()),
+                ..SeedVppToken::default()
             }],
             ..SeedTenant::default()
         }],

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::directory::{Client, Machine, Workflow};
+use super::push::PushCertificate;
+use super::vpp::VppToken;
 use crate::model::Serial;
 use crate::model::clock::Timestamp;
 
@@ -28,6 +31,12 @@ pub struct World {
     pub now: Timestamp,
     /// The tenants, in the order of their making.
     pub tenants: Vec<Tenant>,
+    /// The workflow that runs at GitHub; `None`: none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<Workflow>,
+    /// The machine or app at Azure that asks for its identity.
+    #[serde(default, skip_serializing_if = "Machine::is_bare")]
+    pub machine: Machine,
     /// The birth number of the newest profile; the first one has 1.
     pub births: u32,
     /// What was done through the services' APIs since the world began.
@@ -44,6 +53,8 @@ pub struct History {
     pub profiles_deleted: BTreeMap<String, BTreeMap<String, u64>>,
     /// Profiles changed, by profile id.
     pub profiles_updated: BTreeMap<String, u64>,
+    /// Passwords of an administrator's account that were taken, by profile id.
+    pub passwords_set: BTreeMap<String, u64>,
     /// Assignment requests that named a known serial, by serial.
     pub assignments: BTreeMap<Serial, u64>,
     /// Syncs that were accepted, by token id; the automatic ones are not counted.
@@ -68,20 +79,21 @@ pub struct Tenant {
     pub scope_tags: Vec<ScopeTag>,
     /// Enrollment tokens, in the order of their making.
     pub tokens: Vec<Token>,
+    /// VPP tokens, in the order of their numbers.
+    #[serde(default)]
+    pub vpp_tokens: Vec<VppToken>,
+    /// Names and ids under which removed VPP tokens were known, as in `deleted_tokens`.
+    #[serde(default)]
+    pub removed_vpp_tokens: BTreeSet<String>,
+    /// The MDM push certificate; `None`: the tenant has none.
+    #[serde(default)]
+    pub push_certificate: Option<PushCertificate>,
+    /// Whether it was taken away, so that a later start does not bring it back.
+    #[serde(default)]
+    pub push_certificate_removed: bool,
     /// Names and ids under which deleted tokens were known, so that a later start does not bring
     /// them back.
     pub deleted_tokens: BTreeSet<String>,
-}
-
-/// An application that may sign in.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Client {
-    /// The application's client id.
-    pub client_id: String,
-    /// The only secret or assertion accepted; `None`: any that is not empty. It is a simulator's
-    /// word and no secret of anybody.
-    pub secret: Option<String>,
 }
 
 /// A role scope tag.
@@ -165,6 +177,20 @@ pub enum Platform {
     VisionOs,
 }
 
+impl Platform {
+    const ALL: [Platform; 4] = [Platform::Ios, Platform::MacOs, Platform::TvOs, Platform::VisionOs];
+
+    /// The bare type of its profiles.
+    pub fn profile_type(self) -> &'static str {
+        match self {
+            Platform::Ios => "depIOSEnrollmentProfile",
+            Platform::MacOs => "depMacOSEnrollmentProfile",
+            Platform::TvOs => "depTvOSEnrollmentProfile",
+            Platform::VisionOs => "depVisionOSEnrollmentProfile",
+        }
+    }
+}
+
 /// An enrollment profile under a token.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -180,6 +206,9 @@ pub struct Profile {
     pub mirrored: bool,
     /// All members but `id`, `@odata.type` and `isDefault`.
     pub members: Map<String, Value>,
+    /// A digest of `adminAccountPassword`, which is never shown again; `None`: none is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admin_password: Option<String>,
     /// From when on requests for it by id find it.
     pub found_from: Timestamp,
     /// From when on lists show it.
@@ -267,7 +296,16 @@ pub enum WorldError {
 impl World {
     /// A world without tenants.
     pub fn empty(seed: u64, now: Timestamp) -> Self {
-        Self { format: FORMAT, seed, now, tenants: Vec::new(), births: 0, history: History::default() }
+        Self {
+            format: FORMAT,
+            seed,
+            now,
+            tenants: Vec::new(),
+            workflow: None,
+            machine: Machine::default(),
+            births: 0,
+            history: History::default(),
+        }
     }
 
     /// Writes the whole world as JSON, which is what `GET /world` returns.
@@ -450,19 +488,29 @@ impl Token {
 impl Profile {
     /// The platform, by type; `None` for one of no single platform.
     pub fn platform(&self) -> Option<Platform> {
-        match self.kind.as_str() {
-            "depIOSEnrollmentProfile" => Some(Platform::Ios),
-            "depMacOSEnrollmentProfile" => Some(Platform::MacOs),
-            "depTvOSEnrollmentProfile" => Some(Platform::TvOs),
-            "depVisionOSEnrollmentProfile" => Some(Platform::VisionOs),
-            _ => None,
-        }
+        Platform::ALL.into_iter().find(|platform| platform.profile_type() == self.kind)
+    }
+
+    /// Sets the administrator's password, or takes it away. Only its digest is kept.
+    pub fn set_admin_password(&mut self, password: Option<&str>) {
+        self.admin_password = password.map(|password| digest(&self.id, password));
+    }
+
+    /// Whether this is the administrator's password.
+    pub fn has_admin_password(&self, password: &str) -> bool {
+        self.admin_password.as_ref() == Some(&digest(&self.id, password))
     }
 
     /// The display name; empty where it has none.
     pub fn display_name(&self) -> &str {
         self.members.get("displayName").and_then(Value::as_str).unwrap_or_default()
     }
+}
+
+/// What is kept of a password of the profile with this id.
+fn digest(id: &str, password: &str) -> String {
+    let hash = openssl::sha::sha256(format!("{id}/{password}").as_bytes());
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// An id without the `ECV2_` that some reads put in front (reference section 3.1).

@@ -294,7 +294,9 @@ fn recorded_answers_of_the_resources_built_pass() {
         ("intune-enrollment-depiosenrollmentprofile", format!("{token}/enrollmentProfiles")),
         ("intune-enrollment-enrollmentprofile", format!("{token}/enrollmentProfiles")),
         ("intune-enrollment-importedappledeviceidentity", format!("{token}/importedAppleDeviceIdentities")),
+        ("intune-enrollment-depmacosenrollmentprofile", format!("{token}/enrollmentProfiles")),
         ("intune-rbac-rolescopetag", "/deviceManagement/roleScopeTags".to_owned()),
+        ("intune-onboarding-vpptoken", "/deviceAppManagement/vppTokens".to_owned()),
     ];
     let mut judged = 0;
     for (page, collection) in &resources {
@@ -323,7 +325,29 @@ fn recorded_answers_of_the_resources_built_pass() {
             }
         }
     }
-    assert!(judged >= 15, "only {judged} recorded answers were found");
+    let function = |base: &str, call: &str| format!("/beta{base}/{call}");
+    let tokens = "/deviceManagement/depOnboardingSettings";
+    let expiring = "getExpiringVppTokenCount(expiringBeforeDateTime='2026-11-02T08:00:00Z')";
+    let licenses = "getLicensesForApp(bundleId='com.microsoft.CompanyPortal')";
+    for (name, path) in [
+        (
+            "intune-onboarding-vpptoken-getlicensesforapp",
+            function("/deviceAppManagement/vppTokens", licenses),
+        ),
+        ("intune-enrollment-deponboardingsetting-getexpiringvpptokencount", function(tokens, expiring)),
+        (
+            "intune-devices-applepushnotificationcertificate-get",
+            "/beta/deviceManagement/applePushNotificationCertificate".to_owned(),
+        ),
+    ] {
+        let mut document = recorded(&folder, name).unwrap_or_else(|| panic!("{name} is recorded"));
+        if name.ends_with("certificate-get") {
+            document = document["value"].take();
+        }
+        assert_eq!(judge.exchange(&get(&path, "", document)), Ok(()), "{name}");
+        judged += 1;
+    }
+    assert!(judged >= 24, "only {judged} recorded answers were found");
 }
 
 /// A recorded answer; not every page of the source shows every example.

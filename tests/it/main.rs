@@ -1,13 +1,19 @@
 //! espalier's integration tests, in one binary: the product seen from outside, and the judges that
 //! hold it to what others wrote.
 
+mod broken;
 mod cli;
 mod contract_judge;
 mod crash;
+mod every_field;
 mod faults;
 mod field_judge;
+mod field_sim;
 mod field_table;
 mod growth;
 mod screens_not_taken;
+mod sign_in;
+mod sim_judged;
 mod support;
+mod tenants;
 mod test_env;

@@ -1,37 +1,17 @@
 //! P-25: a service that keeps no skip key without a boolean is written to once, told of, and left
 //! alone from then on.
 
-use std::fs;
-use std::time::Duration;
-
-use espalier::apply::{ApplyReport, StepOutcome};
-use espalier::engine::{Session, Settings, WorldChoice};
-use espalier::manifest::Allow;
-use espalier::progress::NoProgress;
+use espalier::apply::StepOutcome;
 use espalier::sim::Fault;
 use espalier::sim::world::History;
 
-use crate::support::desk::{Desk, TENANT, TOKEN};
+use crate::support::desk::{Desk, TOKEN};
+use crate::support::folder::Folder;
 
-fn documents(spec: &str) -> String {
-    format!(
+/// The document, with more lines of its `spec`.
+fn write(folder: &Folder, spec: &str) {
+    let document = format!(
         "
-apiVersion: espalier.dev/v1alpha1
-kind: Fleet
-metadata: {{name: fleet}}
-spec:
-  ledger: {{id: 6f0c1f3e-5b0a-4b6e-9a55-3d2b8f1c7e40, sqlite: {{path: ledger.db}}}}
----
-apiVersion: espalier.dev/v1alpha1
-kind: Connection
-metadata: {{name: tenant}}
-spec:
-  intune: {{tenantId: {TENANT}, clientId: app, credential: {{clientSecret: {{env: SECRET}}}}}}
----
-apiVersion: espalier.dev/v1alpha1
-kind: EnrollmentToken
-metadata: {{name: {TOKEN}}}
-spec: {{mdm: tenant}}
 ---
 apiVersion: espalier.dev/v1alpha1
 kind: EnrollmentProfile
@@ -42,45 +22,8 @@ spec:
   userAffinity: none
 {spec}
 "
-    )
-}
-
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn write(&self, spec: &str) {
-        fs::write(self.0.path().join("all.yaml"), documents(spec)).expect("a file in the test's own folder");
-    }
-
-    async fn open(&self, desk: &Desk) -> Session {
-        let control = desk.sim.addresses().control.parse().expect("an address");
-        let settings = Settings {
-            folder: self.0.path().to_owned(),
-            allow: Allow::default(),
-            world: WorldChoice::At(control),
-            ledger: true,
-            wait: Duration::ZERO,
-            allow_empty: false,
-            command: "test".to_owned(),
-            changes_world: false,
-            record: None,
-        };
-        Session::open(settings).await.unwrap_or_else(|error| panic!("{error}"))
-    }
-
-    async fn apply(&self, desk: &Desk) -> ApplyReport {
-        let session = self.open(desk).await;
-        let prepared = session.prepare(&NoProgress).await.unwrap_or_else(|error| panic!("{error}"));
-        session.execute(prepared, &NoProgress).await.unwrap_or_else(|error| panic!("{error}"))
-    }
-
-    /// The findings of a plan that has no step.
-    async fn plan_is_empty(&self, desk: &Desk) -> Vec<String> {
-        let session = self.open(desk).await;
-        let (plan, _) = session.plan(&NoProgress).await.unwrap_or_else(|error| panic!("{error}"));
-        assert!(plan.steps.is_empty() && plan.blocked.is_empty(), "{plan:?}");
-        plan.findings.iter().map(|finding| finding.message.clone()).collect()
-    }
+    );
+    folder.write("", &document);
 }
 
 fn history(desk: &Desk) -> History {
@@ -97,9 +40,9 @@ async fn a_screen_that_the_service_does_not_take_is_written_once_and_told() {
     let fault: Fault =
         serde_json::from_value(serde_json::json!({"fault": "drop-skip-keys"})).expect("a fault");
     desk.sim.add_fault(fault);
-    let folder = Folder(tempfile::tempdir().expect("a temporary folder"));
+    let folder = Folder::new();
 
-    folder.write("  setupAssistant: {hide: [siri, intelligence]}");
+    write(&folder, "  setupAssistant: {hide: [siri, intelligence]}");
     let report = folder.apply(&desk).await;
     assert_eq!(report.exit_code(), 0, "{report:?}");
     assert_eq!(report.steps[0].outcome, StepOutcome::Committed);
@@ -112,14 +55,14 @@ async fn a_screen_that_the_service_does_not_take_is_written_once_and_told() {
     assert!(!told.iter().any(|m| m.contains("setupAssistant.siri")), "{told:?}");
 
     // A further such screen is a new wish: it is written once as well, by an update.
-    folder.write("  setupAssistant: {hide: [siri, intelligence, keyboard]}");
+    write(&folder, "  setupAssistant: {hide: [siri, intelligence, keyboard]}");
     let report = folder.apply(&desk).await;
     assert_eq!((report.exit_code(), updates(&desk)), (0, 1), "{report:?}");
     assert_eq!(report.steps[0].not_taken, ["setupAssistant.keyboard"]);
     folder.plan_is_empty(&desk).await;
 
     // Other changes go through beside them, and are confirmed for themselves.
-    folder.write("  department: IT\n  setupAssistant: {hide: [siri, intelligence, keyboard]}");
+    write(&folder, "  department: IT\n  setupAssistant: {hide: [siri, intelligence, keyboard]}");
     let report = folder.apply(&desk).await;
     assert_eq!((report.exit_code(), updates(&desk)), (0, 2), "{report:?}");
     assert!(report.steps[0].not_taken.is_empty());
@@ -130,8 +73,8 @@ async fn a_screen_that_the_service_does_not_take_is_written_once_and_told() {
 #[tokio::test]
 async fn where_the_service_takes_the_keys_drift_of_a_boolean_is_still_a_change() {
     let desk = Desk::new(|_| {}).await;
-    let folder = Folder(tempfile::tempdir().expect("a temporary folder"));
-    folder.write("  setupAssistant: {hide: [siri, intelligence], show: [keyboard]}");
+    let folder = Folder::new();
+    write(&folder, "  setupAssistant: {hide: [siri, intelligence], show: [keyboard]}");
     let report = folder.apply(&desk).await;
     assert!(report.is_complete() && report.steps[0].not_taken.is_empty(), "{report:?}");
     assert!(folder.plan_is_empty(&desk).await.iter().all(|message| !message.contains("not taken")));

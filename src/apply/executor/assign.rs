@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use super::super::journal::intent;
 use super::super::report::StepOutcome;
-use super::{Run, failed, without_object};
+use super::Run;
 use crate::ledger::{IntentState, LedgerError};
 use crate::model::Name;
 use crate::model::clock::after;
 use crate::plan::Step;
 use crate::plan::build::HORIZON;
 use crate::provider::graph::Outcome;
+
+/// The requests of one `$batch`.
+const REQUESTS: usize = 20;
 
 impl<'r> Run<'r> {
     /// Sends collected assignments: per connection in one go, those to the same profile together.
@@ -20,51 +23,74 @@ impl<'r> Run<'r> {
             by_connection.entry(&step.connection).or_default().push(step);
         }
         for (connection, steps) in by_connection {
-            let mut sendable = Vec::new();
-            let mut writes = Vec::new();
-            for step in steps {
-                match self.write_of(step) {
-                    Some(write) => {
-                        sendable.push(step);
-                        writes.push(write);
-                    }
-                    None => drop(self.outcomes.insert(&step.id, without_object(step))),
-                }
+            for steps in self.shares(connection, steps) {
+                self.assign_together(connection, steps).await?;
             }
-            let Some(service) = self.exec.services.get(connection) else { continue };
-            if writes.is_empty() {
+        }
+        Ok(())
+    }
+
+    /// Steps that are sent in one go. Between two of them refusals can stop the rest of a document,
+    /// so there are as many as full `$batch`es allow: a cut never costs a call.
+    fn shares(&self, connection: &Name, steps: Vec<&'r Step>) -> Vec<Vec<&'r Step>> {
+        let most = self.exec.services.get(connection).map_or(1, |service| service.actuator.assign_batch());
+        let mut shares: Vec<Vec<&'r Step>> = vec![Vec::new()];
+        let mut requests = 0;
+        for step in steps {
+            if requests > 0 && requests % REQUESTS == 0 {
+                shares.push(Vec::new());
+            }
+            requests += step.action.serials().div_ceil(most);
+            shares.last_mut().into_iter().for_each(|share| share.push(step));
+        }
+        shares
+    }
+
+    async fn assign_together(&mut self, connection: &Name, steps: Vec<&'r Step>) -> Result<(), LedgerError> {
+        let mut sendable = Vec::new();
+        let mut writes = Vec::new();
+        for step in steps {
+            if self.is_held_back(step) {
                 continue;
             }
-            let intents: Vec<_> =
-                sendable.iter().map(|step| intent(step, &self.tenant_of(step), self.object(step))).collect();
-            let ids = self.exec.intend(&intents)?;
-            let outcomes = service.actuator.write_batch(&writes).await;
-            let mut results = Vec::new();
-            for (at, (step, outcome)) in sendable.iter().zip(outcomes).enumerate() {
-                let (state, note) = match &outcome {
-                    Outcome::Done(_) => (IntentState::Committed, String::new()),
-                    Outcome::Refused(error) | Outcome::NotSent(error) => {
-                        (IntentState::Failed, error.to_string())
-                    }
-                    Outcome::Lost(error) => (IntentState::Unknown, error.to_string()),
-                };
-                results.extend(ids.get(at).map(|id| (*id, state, note)));
-                match outcome {
-                    Outcome::Done(_) => drop(self.sent.insert(&step.id)),
-                    Outcome::Refused(error) | Outcome::NotSent(error) => {
-                        self.outcomes.insert(&step.id, failed(&error));
-                    }
-                    // Reading back tells which devices have it; the ledger settles it next time.
-                    Outcome::Lost(error) => {
-                        let until = after(self.exec.clock.now(), HORIZON);
-                        self.outcomes
-                            .insert(&step.id, StepOutcome::Unknown { reason: error.to_string(), until });
-                        self.sent.insert(&step.id);
-                    }
+            match self.write_of(step) {
+                Ok(write) => {
+                    sendable.push(step);
+                    writes.push(write);
+                }
+                Err(outcome) => drop(self.outcomes.insert(&step.id, outcome)),
+            }
+        }
+        let Some(service) = self.exec.services.get(connection) else { return Ok(()) };
+        if writes.is_empty() {
+            return Ok(());
+        }
+        let intents: Vec<_> =
+            sendable.iter().map(|step| intent(step, &self.tenant_of(step), self.object(step))).collect();
+        let ids = self.exec.intend(&intents)?;
+        let outcomes = service.actuator.write_batch(&writes).await;
+        let mut results = Vec::new();
+        for (at, (step, outcome)) in sendable.iter().zip(outcomes).enumerate() {
+            let (state, note) = match &outcome {
+                Outcome::Done(_) => (IntentState::Committed, String::new()),
+                Outcome::Refused(error) | Outcome::NotSent(error) => (IntentState::Failed, error.to_string()),
+                Outcome::Lost(error) => (IntentState::Unknown, error.to_string()),
+            };
+            results.extend(ids.get(at).map(|id| (*id, state, note)));
+            match outcome {
+                Outcome::Done(_) => drop(self.sent.insert(&step.id)),
+                Outcome::Refused(error) | Outcome::NotSent(error) => {
+                    self.refuse(step, &error);
+                }
+                // Reading back tells which devices have it; the ledger settles it next time.
+                Outcome::Lost(error) => {
+                    let until = after(self.exec.clock.now(), HORIZON);
+                    self.outcomes.insert(&step.id, StepOutcome::Unknown { reason: error.to_string(), until });
+                    self.sent.insert(&step.id);
                 }
             }
-            self.exec.settle(&results, &[])?;
         }
+        self.exec.settle(&results, &[])?;
         Ok(())
     }
 }

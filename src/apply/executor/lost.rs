@@ -2,7 +2,8 @@
 
 use super::super::report::StepOutcome;
 use super::super::verify::{self, Seen};
-use super::{Run, failed};
+use super::Run;
+use super::readback::reset;
 use crate::ledger::{IntentState, LedgerError};
 use crate::model::ProfileId;
 use crate::model::clock::after;
@@ -26,7 +27,8 @@ impl<'r> Run<'r> {
         }
         self.observe(&[step]).await;
         let Some(tenant) = self.live.tenants.get(&step.connection) else { return Ok(false) };
-        let seen = verify::look(step, self.object(step).as_ref(), tenant);
+        let before = self.before.get(step.id.as_str());
+        let seen = verify::look_beside(step, self.object(step).as_ref(), before, tenant);
         let is_create = matches!(step.action, Action::CreateProfile { .. });
         let namesakes = crate::plan::before::named(tenant, step).map_or(0, |named| named.len());
         // Several of the name: nobody can tell which is ours, and a person has to.
@@ -38,7 +40,7 @@ impl<'r> Run<'r> {
         // A change that only the missing screens could show is sent again: that does no harm.
         // One of the name, whatever its fields are by now, is what a create made, as recovery has it:
         // sent again, it would be doubled.
-        let had_effect = matches!(seen, Seen::AsWished(_)) || (is_create && namesakes == 1);
+        let had_effect = matches!(seen, Seen::AsWished(_) | Seen::Reset(_)) || (is_create && namesakes == 1);
         let object = self.object(step).or_else(|| self.made_object(step));
         let ids = self.unsettled_of(step)?;
         let note = if had_effect { "found: it had its effect" } else { "not found: it had no effect" };
@@ -51,13 +53,14 @@ impl<'r> Run<'r> {
             }
             let outcome = match seen {
                 Seen::Otherwise(reason, _) => StepOutcome::Unconfirmed { reason },
+                Seen::Reset(reason) => reset(reason),
                 Seen::AsWished(_) | Seen::WithoutScreens(_) => StepOutcome::Committed,
             };
             self.outcomes.insert(&step.id, outcome);
             return Ok(false);
         }
         if !again {
-            self.outcomes.insert(&step.id, failed(error));
+            self.refuse(step, error);
         }
         Ok(again)
     }

@@ -3,15 +3,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use futures_util::stream::{self, StreamExt as _};
+
 use super::super::report::StepOutcome;
 use super::super::verify::{self, Seen};
-use super::Run;
+use super::{Run, SIDE_BY_SIDE, Service};
 use crate::model::clock::after;
+use crate::model::live::{Cause, Complete, Devices, Fact, LiveProfile, LiveTenant, LiveToken};
 use crate::model::{Name, TokenId};
 use crate::plan::{Action, Step};
+use crate::progress::Progress;
 
 /// The pauses between looks at a list that does not show a write yet: within the horizon.
 const LATE_PAUSES: [u64; 5] = [5, 10, 20, 40, 60];
+
+/// What a step comes to beside which the service emptied account settings.
+pub(super) fn reset(reason: String) -> StepOutcome {
+    let next = "run it again, and all account settings are sent anew; if that does not help, set them in the Intune portal";
+    StepOutcome::Failed { cause: Cause::Refused, reason, next: next.to_owned() }
+}
 
 impl<'r> Run<'r> {
     /// What has to be read back before a step, and what the same lists show besides.
@@ -57,7 +67,8 @@ impl<'r> Run<'r> {
     pub(super) fn enter_what_is_seen(&mut self, step: &'r Step) -> bool {
         let Some(tenant) = self.live.tenants.get(&step.connection) else { return true };
         let after_sync = matches!(step.action, Action::Assign { after_sync: true, .. });
-        match verify::look(step, self.object(step).as_ref(), tenant) {
+        let before = self.before.get(step.id.as_str());
+        match verify::look_beside(step, self.object(step).as_ref(), before, tenant) {
             Ok(Seen::AsWished(items)) => {
                 self.sent.remove(step.id.as_str());
                 let before = self.outcomes.insert(&step.id, StepOutcome::Committed);
@@ -72,6 +83,10 @@ impl<'r> Run<'r> {
                 self.outcomes.insert(&step.id, StepOutcome::Committed);
                 self.not_taken.insert(&step.id, screens.iter().map(ToString::to_string).collect());
                 true
+            }
+            Ok(Seen::Reset(reason)) => {
+                self.outcomes.insert(&step.id, reset(reason));
+                false
             }
             // Serials that the sync did not show were not sent: they are no fault.
             Ok(Seen::Otherwise(_, Some(items))) if after_sync && items.failed.is_empty() => {
@@ -97,34 +112,25 @@ impl<'r> Run<'r> {
         }
     }
 
-    /// Reads the lists that show these steps, each once.
+    /// Reads the lists that show these steps, each once; connections side by side.
     pub(super) async fn observe(&mut self, steps: &[&'r Step]) {
         let mut by_connection: BTreeMap<&Name, Vec<&Step>> = BTreeMap::new();
         for step in steps {
             by_connection.entry(&step.connection).or_default().push(step);
         }
-        for (connection, steps) in by_connection {
-            let Some(service) = self.exec.services.get(connection) else { continue };
-            let ids = |wants: fn(verify::Lists) -> bool| -> Vec<TokenId> {
-                let concerned = steps.iter().filter(|step| wants(verify::lists_of(&step.action)));
-                let ids: BTreeSet<TokenId> = concerned.map(|step| step.token_id.clone()).collect();
-                ids.into_iter().collect()
-            };
-            let profile_lists = ids(|lists| lists.profiles);
-            let device_lists = ids(|lists| lists.devices);
-            if !ids(|lists| lists.tokens).is_empty() {
-                let tokens = service.observer.tokens().await;
-                if let Some(tenant) = self.live.tenants.get_mut(connection) {
-                    tenant.tokens = tokens;
-                }
+        let (services, progress) = (self.exec.services, self.exec.progress);
+        let reads: Vec<_> = by_connection
+            .into_iter()
+            .filter_map(|(connection, steps)| {
+                let service = services.get(connection)?;
+                Some(async move { (connection, Lists::read(service, &steps, progress).await) })
+            })
+            .collect();
+        let read: Vec<_> = stream::iter(reads).buffer_unordered(SIDE_BY_SIDE).collect().await;
+        for (connection, lists) in read {
+            if let Some(tenant) = self.live.tenants.get_mut(connection) {
+                lists.enter(tenant);
             }
-            if !profile_lists.is_empty() {
-                let profiles = service.observer.profiles(&profile_lists).await;
-                if let Some(tenant) = self.live.tenants.get_mut(connection) {
-                    tenant.profiles.extend(profiles);
-                }
-            }
-            self.read_devices(connection, &device_lists).await;
         }
     }
 
@@ -137,5 +143,45 @@ impl<'r> Run<'r> {
         if let Some(tenant) = self.live.tenants.get_mut(connection) {
             tenant.devices.extend(devices);
         }
+    }
+}
+
+/// Lists of one tenant that were read anew.
+#[derive(Default)]
+struct Lists {
+    tokens: Option<Fact<Complete<LiveToken>>>,
+    profiles: BTreeMap<TokenId, Fact<Complete<LiveProfile>>>,
+    devices: BTreeMap<TokenId, Fact<Devices>>,
+}
+
+impl Lists {
+    /// Reads those that show steps.
+    async fn read(service: &Service, steps: &[&Step], progress: &dyn Progress) -> Self {
+        let ids = |wants: fn(verify::Lists) -> bool| -> Vec<TokenId> {
+            let concerned = steps.iter().filter(|step| wants(verify::lists_of(&step.action)));
+            let ids: BTreeSet<TokenId> = concerned.map(|step| step.token_id.clone()).collect();
+            ids.into_iter().collect()
+        };
+        let profiles = ids(|lists| lists.profiles);
+        let devices = ids(|lists| lists.devices);
+        let mut read = Self::default();
+        if !ids(|lists| lists.tokens).is_empty() {
+            read.tokens = Some(service.observer.tokens().await);
+        }
+        if !profiles.is_empty() {
+            read.profiles = service.observer.profiles(&profiles).await;
+        }
+        if !devices.is_empty() {
+            read.devices = service.observer.devices(&devices, progress).await;
+        }
+        read
+    }
+
+    fn enter(self, tenant: &mut LiveTenant) {
+        if let Some(tokens) = self.tokens {
+            tenant.tokens = tokens;
+        }
+        tenant.profiles.extend(self.profiles);
+        tenant.devices.extend(self.devices);
     }
 }

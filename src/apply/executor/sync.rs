@@ -171,7 +171,7 @@ impl<'r> Run<'r> {
         let is_there = |serial: &&Serial| {
             devices
                 .and_then(|devices| devices.find(serial))
-                .is_some_and(|device| device.ios && !device.released)
+                .is_some_and(|device| device.platform == step.platform && !device.released)
         };
         let (there, missing): (Vec<&Serial>, Vec<&Serial>) = wanted.iter().partition(is_there);
         let serials: Vec<Serial> = there.into_iter().copied().collect();
@@ -192,7 +192,7 @@ impl<'r> Run<'r> {
         match self.send(step, service, &write).await? {
             Outcome::Done(_) => drop(self.sent.insert(&step.id)),
             Outcome::Refused(error) | Outcome::NotSent(error) => {
-                self.outcomes.insert(&step.id, failed(&error));
+                self.refuse(step, &error);
             }
             Outcome::Lost(error) => {
                 let until = after(self.exec.clock.now(), HORIZON);

@@ -173,3 +173,12 @@ fn a_gate_alone_makes_a_run_incomplete() {
     });
     assert!(!report.is_complete());
 }
+
+#[test]
+fn what_equal_refusals_hold_back_is_partly_done() {
+    let held = || StepOutcome::HeldBack { reason: String::new() };
+    let refused = || failed(Cause::Manifest);
+    assert_eq!(code([Committed, refused(), refused(), refused(), held()]), 6);
+    assert_eq!(code([refused(), refused(), refused(), held()]), 3);
+    assert!(!report([Committed, held()]).is_complete());
+}

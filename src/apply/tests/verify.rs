@@ -3,7 +3,7 @@
 use crate::apply::ItemCounts;
 use crate::apply::verify::{Seen, lists_of, look};
 use crate::model::live::{Cause, Fact};
-use crate::model::{ProfileId, Value};
+use crate::model::{Platform, ProfileId, Value};
 use crate::plan::tests::world::*;
 use crate::plan::{Plan, Step};
 
@@ -133,4 +133,19 @@ fn what_could_not_be_read_is_not_told() {
     for step in plan.steps.iter().filter(|step| step.action.verb() != "sync") {
         assert!(look(step, Some(&profile_id("new", "school")), tenant).is_err(), "{}", step.id);
     }
+}
+
+#[test]
+fn p32_a_device_of_another_platform_that_a_sync_brings_was_not_sent_and_does_not_fail() {
+    let mut world = everything();
+    let plan = world.plan();
+    let step = find(&plan, "assign-after-sync");
+    let made = profile_id("new", "school");
+    world.device("school", "C02NEW01", None);
+    let (_, items) = otherwise(look(step, Some(&made), world.tenant()));
+    assert_eq!(items.unwrap().failed, [serial("C02NEW01")], "it was sent");
+    world.edit_device("school", "C02NEW01", |device| device.platform = Some(Platform::Macos));
+    let (_, items) = otherwise(look(step, Some(&made), world.tenant()));
+    let items = items.unwrap();
+    assert_eq!((items.failed, items.waiting), (vec![], vec![serial("C02NEW01")]));
 }

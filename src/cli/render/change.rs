@@ -1,16 +1,20 @@
 //! Fields before and after.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::hash::Hash;
 
 use anstyle::Style;
 use base64::Engine as _;
 use similar::{ChangeTag, TextDiff};
 
+use super::alike::TOKENS_SHOWN;
 use super::text::{
-    ADDED_WORD, CREATE, DELETE, DELETED_WORD, LINE_WIDTH, NOTE, QUIET, UPDATE, clean, count, paint, some_of,
-    wrapped,
+    ADDED_WORD, CREATE, DELETE, DELETED_WORD, LINE_WIDTH, NOTE, QUIET, UPDATE, clean, count, number, paint,
+    some_of, wrapped,
 };
 use crate::diff::FieldChange;
+use crate::model::settings::{Preset, Setting, WRITE_ONLY, setting};
 use crate::model::{Fields, Value};
 
 /// Where the fields of a step begin.
@@ -25,51 +29,123 @@ const ALIKE: f32 = 0.3;
 /// The field whose values are certificates, in base64 of DER.
 const CERTIFICATES: &str = "pairing.certificates";
 
-/// The fields whose values are words of ours, shown without quotes. Screens are, too.
-const WORDS: [&str; 3] = ["authentication", "pairing.mode", "userAffinity"];
+/// The fields without a default whose values are words of ours, shown without quotes. Those whose
+/// default is a word, and screens, are, too.
+const WORDS: [&str; 2] = ["authentication", "userAffinity"];
 
 /// The fields that are screens of Setup Assistant, with `hide` or `show` as value.
 const SCREENS: &str = "setupAssistant.";
 
-/// Writes the changed fields of an object, one below the other.
-pub fn changes(out: &mut String, changes: &[FieldChange]) {
-    let width = width(changes.iter().map(|change| change.field.as_ref()));
-    for change in changes {
-        let FieldChange { field, before, after } = change;
-        match (before, after) {
-            (Value::Text(before), Value::Text(after)) if before.contains('\n') || after.contains('\n') => {
-                line(out, UPDATE, "~", field, 0, "");
-                lines(out, before, after);
-            }
-            (Value::List(before), Value::List(after)) => {
-                line(out, UPDATE, "~", field, 0, "");
-                items(out, field, before, after);
-            }
-            (Value::Text(was), Value::Text(is)) if !is_word(field) => {
-                let (was, is) = words(was, is);
-                line(out, UPDATE, "~", field, width, &format!("{was} -> {is}"));
-            }
-            _ => {
-                let text = format!("{} -> {}", value(field, before), value(field, after));
-                line(out, UPDATE, "~", field, width, &text);
-            }
+/// What stands beside a field whose texts are each token's own.
+const OWN: &str = "each token's own:";
+
+/// Writes the changed fields of an object on several tokens, one below the other. Each token's
+/// changes are of the same fields; a text that is a token's own is shown for each.
+pub fn changes(out: &mut String, of: &[(&str, &[FieldChange])]) {
+    let Some((_, first)) = of.first() else { return };
+    let width = width(first.iter().map(|change| change.field.as_ref()));
+    for (at, change) in first.iter().enumerate() {
+        if of.iter().all(|(_, changes)| changes.get(at) == Some(change)) {
+            one_change(out, width, change);
+            continue;
+        }
+        line(out, UPDATE, "~", &change.field, width, OWN);
+        let each = of.iter().filter_map(|(token, changes)| {
+            let FieldChange { field: _, before, after } = changes.get(at)?;
+            Some((*token, (before, after)))
+        });
+        let each = by_value(each).into_iter().map(|(tokens, (before, after))| {
+            (tokens, format!("{} -> {}", value(&change.field, before), value(&change.field, after)))
+        });
+        own_lines(out, each.collect());
+    }
+}
+
+fn one_change(out: &mut String, width: usize, change: &FieldChange) {
+    let FieldChange { field, before, after } = change;
+    match (before, after) {
+        (Value::Text(before), Value::Text(after)) if before.contains('\n') || after.contains('\n') => {
+            line(out, UPDATE, "~", field, 0, "");
+            lines(out, before, after);
+        }
+        (Value::List(before), Value::List(after)) => {
+            line(out, UPDATE, "~", field, 0, "");
+            items(out, field, before, after);
+        }
+        (Value::Text(was), Value::Text(is)) if !is_word(field) && !is_secret(field) => {
+            let (was, is) = words(was, is);
+            line(out, UPDATE, "~", field, width, &format!("{was} -> {is}"));
+        }
+        _ => {
+            let text = format!("{} -> {}", value(field, before), value(field, after));
+            line(out, UPDATE, "~", field, width, &text);
         }
     }
 }
 
-/// Writes the fields of a new object. Screens are told by what happens to them, for there are
-/// dozens; fields without a value are left out.
-pub fn fields(out: &mut String, fields: &Fields) {
+/// Tokens by what they have, in the order of each value's first.
+pub fn by_value<'a, V: Eq + Hash + Copy>(each: impl Iterator<Item = (&'a str, V)>) -> Vec<(Vec<&'a str>, V)> {
+    let mut all: Vec<(Vec<&str>, V)> = Vec::new();
+    let mut known: HashMap<V, usize> = HashMap::new();
+    for (token, value) in each {
+        let at = *known.entry(value).or_insert_with(|| {
+            all.push((Vec::new(), value));
+            all.len() - 1
+        });
+        all[at].0.push(token);
+    }
+    all
+}
+
+/// How many tokens' own values are shown of many; one more is shown rather than counted.
+const OWN_SHOWN: usize = 6;
+
+/// What each token has, as a table; of many the first ones, for a paragraph has to be read.
+fn own_lines(out: &mut String, each: Vec<(Vec<&str>, String)>) {
+    let shown = if each.len() > OWN_SHOWN + 1 { OWN_SHOWN } else { each.len() };
+    let more = (each.len() - shown) as u64;
+    let each: Vec<(String, String)> = each
+        .into_iter()
+        .take(shown)
+        .map(|(tokens, text)| (clean(&some_of(tokens.iter(), TOKENS_SHOWN)).into_owned(), text))
+        .collect();
+    let width = width(each.iter().map(|(tokens, _)| tokens.as_str()));
+    for (tokens, text) in each {
+        let tokens = format!("{tokens:width$}");
+        let _ = writeln!(out, "{:INDENT$}    {}  {text}", "", paint(QUIET, tokens));
+    }
+    if more > 0 {
+        let rest = format!("and {} more; `--format json` has them all", number(more));
+        let _ = writeln!(out, "{:INDENT$}    {}", "", paint(QUIET, rest));
+    }
+}
+
+/// Writes the fields of a new object on several tokens. Screens are told by what happens to them,
+/// for there are dozens; fields without a value are left out. A text that is a token's own is shown
+/// for each.
+pub fn fields(out: &mut String, of: &[(&str, &Fields)]) {
+    let Some((_, fields)) = of.first() else { return };
     let told: Vec<(&str, &Value)> = fields
         .iter()
         .map(|(field, value)| (field.as_ref(), value))
-        .filter(|(field, value)| **value != Value::None && !field.starts_with(SCREENS))
+        .filter(|(field, value)| {
+            let is_empty =
+                **value == Value::None && !of.iter().any(|(_, all)| all.get(*field) != Some(value));
+            !is_empty && !field.starts_with(SCREENS)
+        })
         .collect();
     let screens = [("hide", "setupAssistant.hide"), ("show", "setupAssistant.show")]
         .map(|(word, label)| (label, screens(fields, word)));
     let labels = screens.iter().filter(|(_, screens)| !screens.is_empty()).map(|(label, _)| *label);
     let width = width(told.iter().map(|(field, _)| *field).chain(labels));
     for (field, content) in told {
+        if of.iter().any(|(_, fields)| fields.get(field) != Some(content)) {
+            line(out, CREATE, "+", field, width, OWN);
+            let each = of.iter().filter_map(|(token, fields)| Some((*token, fields.get(field)?)));
+            let each = by_value(each).into_iter().map(|(tokens, content)| (tokens, value(field, content)));
+            own_lines(out, each.collect());
+            continue;
+        }
         match content {
             Value::Text(text) if text.contains('\n') => {
                 line(out, CREATE, "+", field, 0, "");
@@ -101,6 +177,8 @@ fn screens<'a>(fields: &'a Fields, word: &str) -> Vec<&'a str> {
 pub fn value(field: &str, value: &Value) -> String {
     match value {
         Value::Text(word) if is_word(field) => clean(word).into_owned(),
+        // Where the secret is, not what it is.
+        Value::Text(reference) if is_secret(field) => format!("({})", clean(reference)),
         Value::List(items) if field == CERTIFICATES => {
             let names: Vec<String> = items.iter().map(|item| certificate(item)).collect();
             format!("[{}]", names.join(", "))
@@ -109,8 +187,15 @@ pub fn value(field: &str, value: &Value) -> String {
     }
 }
 
-fn is_word(field: &str) -> bool {
-    field.starts_with(SCREENS) || WORDS.contains(&field)
+/// Whether the values of a field are places of secrets.
+fn is_secret(field: &str) -> bool {
+    WRITE_ONLY.contains(&field)
+}
+
+/// Whether the values of a field are words of ours, and no texts of users.
+pub fn is_word(field: &str) -> bool {
+    let is_word = |setting: &Setting| matches!(setting.preset, Preset::Word(_));
+    field.starts_with(SCREENS) || WORDS.contains(&field) || setting(field).is_some_and(is_word)
 }
 
 /// A certificate by its hash: nobody reads base64.
@@ -202,6 +287,68 @@ fn lines(out: &mut String, before: &str, after: &str) {
     }
 }
 
+/// Writes changed fields as the lines of a diff block, without colours; a text that is a token's
+/// own is shown for each.
+pub fn diff_changes(out: &mut String, of: &[(&str, &[FieldChange])]) {
+    let Some((_, first)) = of.first() else { return };
+    for (at, FieldChange { field, before, after }) in first.iter().enumerate() {
+        let each = of.iter().filter_map(|(token, changes)| {
+            let change = changes.get(at)?;
+            Some((*token, (&change.before, &change.after)))
+        });
+        let each = by_value(each);
+        if let [_] = each.as_slice() {
+            diff_value(out, "-", field, before);
+            diff_value(out, "+", field, after);
+            continue;
+        }
+        for (tokens, (before, after)) in each {
+            let field = format!("{field} on {}", some_of(tokens.iter(), TOKENS_SHOWN));
+            diff_value(out, "-", &field, before);
+            diff_value(out, "+", &field, after);
+        }
+    }
+}
+
+/// Writes the fields of new objects as the lines of a diff block. See [`fields`].
+pub fn diff_fields(out: &mut String, of: &[(&str, &Fields)]) {
+    let Some((_, first)) = of.first() else { return };
+    for field in first.keys().filter(|field| !field.starts_with(SCREENS)) {
+        let each = by_value(of.iter().filter_map(|(token, fields)| Some((*token, fields.get(field)?))));
+        let is_one = each.len() == 1;
+        for (tokens, value) in each {
+            if is_one && *value != Value::None {
+                diff_value(out, "+", field, value);
+            } else if !is_one {
+                diff_value(out, "+", &format!("{field} on {}", some_of(tokens.iter(), TOKENS_SHOWN)), value);
+            }
+        }
+    }
+    for word in ["hide", "show"] {
+        let screens = screens(first, word);
+        if !screens.is_empty() {
+            let _ = writeln!(out, "+ {SCREENS}{word}: {}", clean(&screens.join(", ")));
+        }
+    }
+}
+
+/// A field's value, each line of it behind the mark: nothing in it can end the block.
+fn diff_value(out: &mut String, mark: &str, name: &str, content: &Value) {
+    let name = clean(name).replace('\n', " ");
+    match content {
+        Value::Text(text) if text.contains('\n') => {
+            let _ = writeln!(out, "{mark} {name}: |");
+            for line in text.split('\n') {
+                let _ = writeln!(out, "{mark}   {}", clean(line));
+            }
+        }
+        content => {
+            let field = name.split(" on ").next().unwrap_or_default();
+            let _ = writeln!(out, "{mark} {name}: {}", clean(&value(field, content)).replace('\n', " "));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::text::plain;
@@ -221,15 +368,18 @@ mod tests {
         let mut out = String::new();
         changes(
             &mut out,
-            &[
-                change("department", text("IT"), text("Media lab")),
-                change("description", text("first\nsecond\nthird"), text("first\n2nd\nthird")),
-                change("pairing.certificates", list(&["AAEC"]), list(&["AAEC", "AwQF"])),
-                change("scopeTags", list(&["Default", "School"]), list(&["School", "Staff"])),
-                change("sharedIpad.maximumCachedUsers", Value::None, Value::Int(5)),
-                change("setupAssistant.siri", text("show"), text("hide")),
-                change("supervised", Value::Bool(false), Value::Bool(true)),
-            ],
+            &[(
+                "school",
+                &[
+                    change("department", text("IT"), text("Media lab")),
+                    change("description", text("first\nsecond\nthird"), text("first\n2nd\nthird")),
+                    change("pairing.certificates", list(&["AAEC"]), list(&["AAEC", "AwQF"])),
+                    change("scopeTags", list(&["Default", "School"]), list(&["School", "Staff"])),
+                    change("sharedIpad.maximumCachedUsers", Value::None, Value::Int(5)),
+                    change("setupAssistant.siri", text("show"), text("hide")),
+                    change("supervised", Value::Bool(false), Value::Bool(true)),
+                ],
+            )],
         );
         insta::assert_snapshot!(plain(&out), @r#"
               ~ department                     "IT" -> "Media lab"
@@ -252,6 +402,30 @@ mod tests {
     }
 
     #[test]
+    fn texts_of_each_tokens_own_are_all_shown() {
+        let of = |own: &str| {
+            [
+                change("department", text("IT"), text("Media lab")),
+                change("description", text("old"), text(own)),
+            ]
+        };
+        let (aspen, birch, cedar) = (of("for Aspen"), of("for others"), of("for others"));
+        let mut out = String::new();
+        changes(&mut out, &[("aspen", &aspen), ("birch", &birch), ("cedar", &cedar)]);
+        let new = |own: &str| Fields::from([("description".into(), Value::text(own))]);
+        fields(&mut out, &[("aspen", &new("")), ("birch", &new("for Birch"))]);
+        insta::assert_snapshot!(plain(&out), @r#"
+              ~ department   "IT" -> "Media lab"
+              ~ description  each token's own:
+                  aspen         "old" -> "for Aspen"
+                  birch, cedar  "old" -> "for others"
+              + description  each token's own:
+                  aspen  (none)
+                  birch  "for Birch"
+        "#);
+    }
+
+    #[test]
     fn words_that_differ_stand_out_in_colour() {
         let (before, after) = words("the old sign", "the new sign");
         assert_eq!(plain(&before), "\"the old sign\"");
@@ -265,11 +439,14 @@ mod tests {
         let evil = "\x1b]0;x\x07";
         changes(
             &mut out,
-            &[
-                change("department", text(evil), text("b")),
-                change("description", text(evil), text("a\nb")),
-                change("scopeTags", Value::List(vec![evil.to_owned()]), Value::List(vec![])),
-            ],
+            &[(
+                "school",
+                &[
+                    change("department", text(evil), text("b")),
+                    change("description", text(evil), text("a\nb")),
+                    change("scopeTags", Value::List(vec![evil.to_owned()]), Value::List(vec![])),
+                ],
+            )],
         );
         assert!(!out.contains("\x1b]") && !out.contains('\x07'), "{out:?}");
     }

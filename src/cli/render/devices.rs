@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::JSON_VERSION;
-use super::text::{BOLD, NOTE, QUIET, clean, clip, count, paint};
+use super::text::{BOLD, NOTE, QUIET, clip, count, on_one_line, paint};
 use crate::model::Serial;
 use crate::model::live::EnrollmentState;
 
@@ -32,6 +32,14 @@ pub struct DeviceRow<'a> {
     pub wished_profile: Option<&'a str>,
     /// A document names the serial and the MDM does not have it yet.
     pub waiting: bool,
+}
+
+impl DeviceRow<'_> {
+    /// Whether the device cannot enroll for want of a profile (P-31): one that the service has and
+    /// that was not released at Apple.
+    pub fn lacks_a_profile(&self) -> bool {
+        self.profile.is_none() && !self.waiting && self.mdm.is_none_or(|mdm| !mdm.released)
+    }
 }
 
 /// What Apple knows of a device. Not read in this version: a row has null in its place.
@@ -158,7 +166,7 @@ pub fn text<'a>(out: &mut dyn Write, rows: impl Iterator<Item = DeviceRow<'a>> +
         writeln!(out, "{}", paint(BOLD, header))?;
     }
     for row in rows {
-        let name = clean(profile_name(&row));
+        let name = on_one_line(profile_name(&row));
         let line = format!(
             "{:serial$}  {:token$}  {:12}  {:profile$}  {}",
             row.serial,
@@ -200,6 +208,20 @@ fn remarks(row: &DeviceRow<'_>) -> String {
 pub(in crate::cli) mod tests {
     use super::super::text::plain;
     use super::*;
+
+    #[test]
+    fn p31_a_device_that_was_released_or_is_awaited_does_not_lack_a_profile() {
+        let lacking = rows().into_iter().map(|row| DeviceRow { profile: None, ..row });
+        for row in lacking {
+            let released = row.mdm.is_some_and(|mdm| mdm.released);
+            assert_eq!(row.lacks_a_profile(), !released && !row.waiting, "{row:?}");
+        }
+        let rows = rows();
+        let of =
+            |is_meant: fn(&MdmSide) -> bool| rows.iter().find(|row| row.mdm.as_ref().is_some_and(is_meant));
+        assert!(!DeviceRow { profile: None, ..*of(|mdm| mdm.released).unwrap() }.lacks_a_profile());
+        assert!(DeviceRow { profile: None, ..*of(|mdm| !mdm.released).unwrap() }.lacks_a_profile());
+    }
 
     pub(in crate::cli) fn rows() -> Vec<DeviceRow<'static>> {
         let serial = |text| Serial::new(text).unwrap();

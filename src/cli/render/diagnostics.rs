@@ -1,37 +1,44 @@
 //! Findings: as text with the line that they speak of, and as JSON.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use anstyle::Style;
 use serde::Serialize;
 
 use super::JSON_VERSION;
-use super::text::{BOLD, ERROR, HINT, NOTE, QUIET, WARN, clean, count, paint, some_of};
+use super::alike::{self, Together};
+use super::snippet::{Snippet, Snippets, Sources};
+use super::text::{BOLD, ERROR, HINT, NOTE, QUIET, WARN, clean, count, labelled, paint, some_of};
 use crate::diag::{Diagnostic, Diagnostics, Place, Severity};
-
-/// Returns the text of a file of the folder by the path that places carry; `None` shows no line.
-pub type Sources<'a> = &'a dyn Fn(&str) -> Option<String>;
-
-/// The widest source line that is shown, in characters.
-const LINE_WIDTH: usize = 120;
 
 /// How many tokens a refusal names.
 const TOKENS_SHOWN: usize = 8;
 
-/// Shows findings, sorted by place, with the lines that they speak of, and what they come to.
-/// No findings, no text.
+/// How many further places are shown with their line.
+const PLACES_SHOWN: usize = 3;
+
+/// Shows findings, sorted by place, and what they come to: notes first and briefly, then refusals
+/// and warnings with the lines that they speak of, so that the gravest stand next to the prompt.
+/// Where anything is refused, notes are counted only. No findings, no text.
 pub fn text(findings: &Diagnostics, sources: Sources<'_>) -> String {
     let findings = findings.clone().sorted();
-    let mut lines = Lines::new(sources);
-    let mut out = String::new();
-    for finding in &findings {
-        one(&mut out, finding, &mut lines);
+    let refuses = findings.iter().any(|finding| finding.severity == Severity::Refuse);
+    let mut lines = Snippets::new(sources);
+    let (mut notes, mut out) = (String::new(), String::new());
+    for group in alike::diagnostics(&findings) {
+        match group.first().severity {
+            Severity::Note if refuses => {}
+            Severity::Note => note(&mut notes, &group),
+            Severity::Refuse | Severity::Warn => one(&mut out, &group, &mut lines),
+        }
+    }
+    if !notes.is_empty() {
+        notes.push('\n');
     }
     if !findings.is_empty() {
         let _ = writeln!(out, "{}", summary(&findings));
     }
-    out
+    notes + &out
 }
 
 /// How many findings of each gravity: `2 refused, 1 warning`.
@@ -46,7 +53,8 @@ fn summary(findings: &[Diagnostic]) -> String {
         parts.push(paint(WARN, count(warnings, "warning")).to_string());
     }
     if notes > 0 {
-        parts.push(count(notes, "note"));
+        let left_out = if refused > 0 { ", shown once nothing is refused" } else { "" };
+        parts.push(format!("{}{left_out}", count(notes, "note")));
     }
     parts.join(", ")
 }
@@ -59,144 +67,106 @@ const fn word(severity: Severity) -> (&'static str, Style) {
     }
 }
 
+/// An explanation: no line of the document, for nothing there has to be looked for.
+fn note(out: &mut String, group: &Together<'_, Diagnostic>) {
+    let Diagnostic { code, rule, message, next, place, tokens, severity: _, also: _ } = group.first();
+    let row = rule.filter(|rule| rule != code).map_or(String::new(), |rule| format!(" {rule}"));
+    let mut at = clean(&place.to_string()).into_owned();
+    let others = others(group);
+    for other in others.iter().take(PLACES_SHOWN) {
+        let file = if other.file == place.file { "" } else { &*other.file };
+        let _ = match (file, other.line) {
+            ("", 0) => Ok(()),
+            ("", line) => write!(at, ", {line}:{}", other.column),
+            _ => write!(at, ", {}", clean(&other.to_string())),
+        };
+    }
+    if let Some(more) = others.len().checked_sub(PLACES_SHOWN).filter(|more| *more > 0) {
+        let _ = write!(at, " and {}", count(more as u64, "more place"));
+    }
+    let head = paint(NOTE, format_args!("note[{code}{row}]")).to_string();
+    let _ = writeln!(out, "{}", if place.file.is_empty() { head } else { format!("{head} {at}") });
+    labelled(out, 1, "", 0, &group.say(message));
+    if tokens.len() > 1 {
+        let on = format!("{}: {}", count(tokens.len() as u64, "token"), some_of(tokens.iter(), TOKENS_SHOWN));
+        labelled(out, 2, "on", 4, &on);
+    }
+    if !next.is_empty() {
+        labelled(out, 2, paint(HINT, "next"), 4, &group.say(next));
+    }
+}
+
 // Writing to a String does not fail.
-fn one(out: &mut String, finding: &Diagnostic, lines: &mut Lines<'_>) {
-    let Diagnostic { code, rule, severity, message, next, place, also, tokens } = finding;
+fn one(out: &mut String, group: &Together<'_, Diagnostic>, lines: &mut Snippets<'_>) {
+    let Diagnostic { code, rule, severity, message, next, place, also: _, tokens } = group.first();
     let (word, style) = word(*severity);
     let row = rule.filter(|rule| rule != code).map_or(String::new(), |rule| format!(" {rule}"));
     let _ = writeln!(
         out,
         "{}: {}",
         paint(style, format_args!("{word}[{code}{row}]")),
-        paint(BOLD, indented(message, 2)),
+        paint(BOLD, indented(&group.say(message), 2)),
     );
-    let margin = if place.line > 0 { place.line.to_string().len() } else { 1 };
+    let others = others(group);
+    let lowest = others.iter().take(PLACES_SHOWN).chain([&place]).map(|place| place.line).max();
+    let margin = lowest.unwrap_or_default().to_string().len();
     if !place.file.is_empty() {
         let _ = writeln!(out, "{:margin$}{} {}", "", paint(QUIET, "-->"), clean(&place.to_string()));
-        snippet(out, place, code, style, margin, lines);
+        snippet(out, lines.of(place, code), place, style, margin);
     }
-    for other in also {
+    for other in others.iter().take(PLACES_SHOWN) {
         let _ = writeln!(out, "{:margin$} {} also: {}", "", paint(QUIET, "="), clean(&other.to_string()));
+        snippet(out, lines.of(other, code), other, NOTE, margin);
     }
-    if !tokens.is_empty() && *severity == Severity::Refuse {
-        let tokens = some_of(tokens.iter(), TOKENS_SHOWN);
-        let _ = writeln!(out, "{:margin$} {} stops only: {tokens}", "", paint(QUIET, "="));
+    if let Some(more) = others.len().checked_sub(PLACES_SHOWN).filter(|more| *more > 0) {
+        let _ =
+            writeln!(out, "{:margin$} {} also: {}", "", paint(QUIET, "="), count(more as u64, "more place"));
+    }
+    let tokens = match tokens.as_slice() {
+        [_] if !group.is_one() => group.on(),
+        [] => String::new(),
+        tokens if *severity == Severity::Refuse => {
+            format!("stops only: {}", some_of(tokens.iter(), TOKENS_SHOWN))
+        }
+        [_] => String::new(),
+        tokens => {
+            format!("{}: {}", count(tokens.len() as u64, "token"), some_of(tokens.iter(), TOKENS_SHOWN))
+        }
+    };
+    if !tokens.is_empty() {
+        let _ = writeln!(out, "{:margin$} {} {tokens}", "", paint(QUIET, "="));
     }
     if !next.is_empty() {
-        let next = indented(next, margin + 3);
+        let next = indented(&group.say(next), margin + 3);
         let _ = writeln!(out, "{:margin$} {} {}: {next}", "", paint(QUIET, "="), paint(HINT, "next"));
     }
     out.push('\n');
 }
 
+/// Every place beside the first, each once.
+fn others<'a>(group: &Together<'a, Diagnostic>) -> Vec<&'a Place> {
+    let first = &group.first().place;
+    let mut places: Vec<&Place> = Vec::new();
+    for finding in &group.all {
+        places.extend([&finding.place].into_iter().chain(&finding.also).filter(|place| *place != first));
+    }
+    places.dedup();
+    places
+}
+
+fn snippet(out: &mut String, shown: Option<Snippet>, place: &Place, style: Style, margin: usize) {
+    let Some(Snippet { text, mark }) = shown else { return };
+    let bar = paint(QUIET, "|").to_string();
+    let _ = writeln!(out, "{:margin$} {bar}", "");
+    let _ = writeln!(out, "{:margin$} {bar} {text}", paint(QUIET, format!("{:>margin$}", place.line)));
+    if let Some((before, width)) = mark {
+        let _ = writeln!(out, "{:margin$} {bar} {:before$}{}", "", "", paint(style, "^".repeat(width)));
+    }
+}
+
 /// A text whose further lines stand `indent` columns to the right.
 fn indented(text: &str, indent: usize) -> String {
     clean(text.trim_end()).replace('\n', &format!("\n{:indent$}", ""))
-}
-
-fn snippet(out: &mut String, place: &Place, code: &str, style: Style, margin: usize, lines: &mut Lines<'_>) {
-    if lines.may_hold_a_secret(place) {
-        return;
-    }
-    let Some(line) = lines.of(place) else { return };
-    let masked;
-    let line = match line.split_once(':') {
-        // What stands behind a name that nobody knows may be anything.
-        Some((name, _)) if VALUE_HIDDEN.contains(&code) => {
-            masked = format!("{name}: …");
-            masked.as_str()
-        }
-        _ => line,
-    };
-    let column = place.column.max(1) as usize;
-    if line.chars().count().max(column) > LINE_WIDTH {
-        return;
-    }
-    // A tab counts as one column and is shown as one space, so that the mark stands below its place.
-    let line = line.replace('\t', " ");
-    let bar = paint(QUIET, "|").to_string();
-    let _ = writeln!(out, "{:margin$} {bar}", "");
-    let _ = writeln!(out, "{} {bar} {}", paint(QUIET, place.line), clean(&line));
-    // A value that is hidden has no place to point at.
-    if place.column > 0 && column <= line.chars().count() + 1 {
-        let _ =
-            writeln!(out, "{:margin$} {bar} {:before$}{}", "", "", paint(style, "^"), before = column - 1);
-    }
-}
-
-/// Findings whose line is shown without its value.
-const VALUE_HIDDEN: [&str; 3] = ["unknown-field", "not-in-this-version", "duplicate-key"];
-
-/// Words that tell of a secret, in the key of a line or of anything above it.
-const SECRET_WORDS: [&str; 7] =
-    ["secret", "passw", "passphrase", "credential", "privatekey", "apikey", "assertion"];
-
-/// The lines of files, each file fetched once.
-struct Lines<'a> {
-    sources: Sources<'a>,
-    files: HashMap<std::sync::Arc<str>, Option<File>>,
-}
-
-/// A file and where its lines begin: a file with many findings is gone through once, not for each.
-struct File {
-    text: String,
-    starts: Vec<usize>,
-    /// By line: whether it, or anything that it lies within by indentation, speaks of a secret.
-    secret: Vec<bool>,
-}
-
-impl File {
-    fn new(text: String) -> Self {
-        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
-        let starts: Vec<usize> = std::iter::once(0).chain(ends).collect();
-        let mut file = Self { text, starts, secret: Vec::new() };
-        // What the present line lies within: indentation, and whether it or its own parents tell.
-        let mut within: Vec<(usize, bool)> = Vec::new();
-        file.secret = (0..file.starts.len())
-            .map(|at| {
-                let line = file.line(at).unwrap_or_default();
-                let inherited = |within: &[(usize, bool)]| within.last().is_some_and(|(_, tells)| *tells);
-                if line.trim().is_empty() {
-                    return inherited(&within);
-                }
-                let indent = line.len() - line.trim_start().len();
-                within.truncate(within.partition_point(|(outer, _)| *outer < indent));
-                let text = line.to_ascii_lowercase();
-                let tells = inherited(&within) || SECRET_WORDS.iter().any(|word| text.contains(word));
-                within.push((indent, tells));
-                tells
-            })
-            .collect();
-        file
-    }
-
-    fn line(&self, at: usize) -> Option<&str> {
-        self.text[*self.starts.get(at)?..].lines().next()
-    }
-}
-
-impl<'a> Lines<'a> {
-    fn new(sources: Sources<'a>) -> Self {
-        Self { sources, files: HashMap::new() }
-    }
-
-    fn file(&mut self, place: &Place) -> Option<&File> {
-        let sources = self.sources;
-        let file = self.files.entry(place.file.clone());
-        file.or_insert_with(|| sources(&place.file).map(File::new)).as_ref()
-    }
-
-    /// Whether the line, or anything that it lies within by indentation, speaks of a secret: such a
-    /// line is never shown, whatever stands in it.
-    fn may_hold_a_secret(&mut self, place: &Place) -> bool {
-        let at = (place.line as usize).saturating_sub(1);
-        self.file(place).is_some_and(|file| file.secret.get(at).copied().unwrap_or(false))
-    }
-
-    fn of(&mut self, place: &Place) -> Option<&str> {
-        let at = (place.line as usize).checked_sub(1)?;
-        self.file(place)?.line(at)
-    }
 }
 
 /// Findings as JSON.
@@ -330,30 +300,59 @@ pub(in crate::cli) mod tests {
     fn each_finding_says_where_why_and_what_next() {
         let sources = |file: &str| (file == "profiles.yaml").then(|| SOURCE.to_owned());
         insta::assert_snapshot!(plain(&text(&findings(), &sources)), @r#"
-        note[folder]: two lines
-          in one
-
         refuse[unknown-field]: there is no field `departmnt`
          --> profiles.yaml:2:3
           |
         2 |   departmnt: …
-          |   ^
+          |   ^^^^^^^^^
           = next: did you mean `department`?
 
         refuse[P-14]: Shared iPad needs userAffinity: none
          --> profiles.yaml:3:3
           |
-        3 |  sharedIpad: {}
-          |   ^
+        3 |     sharedIpad: {}
+          |      ^^^^^^^^^
           = also: profiles.yaml:2:1
+          |
+        2 |   departmnt: IT
+          | ^
           = stops only: school
           = next: set userAffinity: none, or remove sharedIpad
 
         warn[no-line]: a line that is not there
           --> profiles.yaml:99:1
 
-        2 refused, 1 warning, 1 note
+        2 refused, 1 warning, 1 note, shown once nothing is refused
         "#);
+    }
+
+    #[test]
+    fn notes_are_brief_and_stand_before_what_is_graver() {
+        let mut all = Diagnostics::default();
+        all.push(Diagnostic::new("no-line", Severity::Warn, place(1, 1), "look here").next("mend it"));
+        let tokens = ["school", "office"].map(|name| Name::new(name).unwrap());
+        let words = "a text that is longer than a line may be, for it goes on and on and on";
+        let note = Diagnostic::by_row("P-21", Severity::Note, place(2, 3), words).next("nothing");
+        all.push(note.and_at(place(3, 1)).for_tokens(tokens));
+        all.push(Diagnostic::new("folder", Severity::Note, Place::default(), "two lines\nin one"));
+        insta::assert_snapshot!(plain(&text(&all, &|_| Some(SOURCE.to_owned()))), @"
+        note[folder]
+          two lines
+          in one
+        note[P-21] profiles.yaml:2:3, 3:1
+          a text that is longer than a line may be, for it goes on and on and on
+          on   2 tokens: school, office
+          next nothing
+
+        warn[no-line]: look here
+         --> profiles.yaml:1:1
+          |
+        1 | spec:
+          | ^^^^
+          = next: mend it
+
+        1 warning, 2 notes
+        ");
     }
 
     #[test]
@@ -379,6 +378,35 @@ pub(in crate::cli) mod tests {
         assert_eq!(text(&Diagnostics::default(), &|_| None), "");
         let read: serde_json::Value = serde_json::from_str(&json(&Diagnostics::default())).unwrap();
         assert_eq!(read, serde_json::json!({"version": 1, "refused": 0, "diagnostics": []}));
+    }
+
+    #[test]
+    fn the_same_warning_over_many_tokens_is_one_line_and_a_refusal_stands_at_its_place() {
+        let mut all = Diagnostics::default();
+        for line in 1..=70 {
+            let token = Name::new(&format!("t{line}")).unwrap();
+            let expires = format!("the token t{line} expires soon");
+            let warning = Diagnostic::by_row("T-6", Severity::Warn, place(line, 3), expires);
+            all.push(warning.next("renew it").for_tokens([token.clone()]));
+            let refusal = Diagnostic::new("same-name", Severity::Refuse, place(line, 5), "the name is taken");
+            all.push(refusal.for_tokens([token]));
+        }
+        let text = plain(&text(&all, &|_| None));
+        assert_eq!(text.matches("warn[T-6]: the token TOKEN expires soon\n").count(), 1, "{text}");
+        assert!(text.contains("= 70 tokens: t1, t10, t11, t12, t13 and 65 more\n"), "{text}");
+        assert!(text.contains("= also: 66 more places\n"), "{text}");
+        assert_eq!(text.matches("refuse[same-name]").count(), 70);
+        assert!(text.ends_with("70 refused, 70 warnings\n"), "{text}");
+    }
+
+    #[test]
+    fn what_stands_in_a_document_does_not_steer_the_terminal() {
+        let mut all = Diagnostics::default();
+        let evil = "\x1b]0;title\x07\u{202e}";
+        let place = Place { file: format!("a{evil}.yaml").into(), line: 1, column: 3 };
+        all.push(Diagnostic::new("bad-value", Severity::Refuse, place, evil).next(evil));
+        let text = text(&all, &|_| Some(format!("a: {evil}\n")));
+        assert!(!text.contains("\x1b]") && !text.contains(['\x07', '\u{202e}']), "{text:?}");
     }
 
     #[test]

@@ -1,14 +1,26 @@
 //! Values as text and JSON. PURE: nothing here reads or prints; results are texts, or go to a
 //! writer that the caller gives.
 
+pub mod alike;
+pub mod annotations;
 pub mod change;
 pub mod devices;
 pub mod diagnostics;
+pub mod drift;
+pub mod expiry;
+pub mod explain;
+pub mod grouping;
+pub mod known;
+pub mod markdown;
+pub mod paths;
 pub mod plan;
 pub mod report;
+pub mod sarif;
+pub mod snippet;
 pub mod status;
 pub mod step;
 pub mod text;
+pub mod watch;
 
 /// The version of every JSON output. A program that reads one checks it; members may be added
 /// without a new version, never removed or given another meaning.

@@ -1,16 +1,20 @@
 //! A plan for people: sections in the order of design section 4, then what it comes to.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use super::alike::{self, TOKENS_SHOWN, Together};
+use super::grouping::grouped;
 use super::step::{self, Gated, Section};
 use super::text::{
-    BOLD, CREATE, DELETE, ERROR, HINT, NOTE, QUIET, WARN, clean, count, labelled, number, paint, serials,
-    some_of,
+    BOLD, CREATE, DELETE, ERROR, HINT, NOTE, QUIET, WARN, clean, count, labelled, number, on_one_line, paint,
+    serials, some_of,
 };
 use crate::cli::duration;
+use crate::model::Address;
 use crate::plan::file::{SavedFinding, SavedPlan};
-use crate::plan::{Action, Blocked, LeftAlone, Step, Stop};
+use crate::plan::{Action, Blocked, LeftAlone, Step, Stop, Waiting};
 
 const INDENT: usize = 6;
 const LABEL: usize = 6;
@@ -51,6 +55,7 @@ pub fn text(plan: &SavedPlan, view: PlanView) -> String {
     adopted(&mut out, plan);
     left_alone(&mut out, &plan.left_alone, view.show_unmanaged);
     findings(&mut out, &plan.findings);
+    super::known::text(&mut out, plan);
     gates(&mut out, &plan.stops);
     summary(&mut out, plan, view.as_wished);
     out
@@ -68,32 +73,65 @@ fn heading(out: &mut String, title: &str) {
     let _ = writeln!(out, "{}", paint(BOLD, title));
 }
 
+/// The section of what is blocked alone; empty where nothing is.
+pub fn blocked_section(all: &[Blocked]) -> String {
+    let mut out = String::new();
+    blocked(&mut out, all);
+    out
+}
+
 fn blocked(out: &mut String, all: &[Blocked]) {
     if all.is_empty() {
         return;
     }
     heading(out, "Blocked and unknown");
-    for one in all {
-        let subject = subject(one);
-        let _ = writeln!(out, "  {} {}", paint(ERROR, "!"), paint(BOLD, subject));
-        let rule = one.rule.as_ref().map_or(String::new(), |rule| format!("{rule}: "));
-        labelled(out, INDENT, paint(QUIET, "why"), LABEL, &format!("{rule}{}", one.reason));
-        labelled(out, INDENT, paint(HINT, "next"), LABEL, &one.next);
+    for group in alike::blocked(all) {
+        let _ = writeln!(out, "  {} {}", paint(ERROR, "!"), paint(BOLD, subject(&group)));
+        blocked_rows(out, &group);
     }
     out.push('\n');
 }
 
+/// The lines below the first one of what is blocked.
+pub(super) fn blocked_rows(out: &mut String, group: &Together<'_, Blocked>) {
+    let first = group.first();
+    on(out, group);
+    let rule = first.rule.as_ref().map_or(String::new(), |rule| format!("{rule}: "));
+    labelled(out, INDENT, paint(QUIET, "why"), LABEL, &format!("{rule}{}", group.say(&first.reason)));
+    labelled(out, INDENT, paint(HINT, "next"), LABEL, &group.say(&first.next));
+}
+
+/// Which tokens a line stands for, where it stands for several.
+pub(super) fn on<T>(out: &mut String, group: &Together<'_, T>) {
+    if !group.is_one() && !group.names().is_empty() {
+        labelled(out, INDENT, paint(QUIET, "on"), LABEL, &group.on());
+    }
+}
+
 /// What a blocked entry speaks of, from the narrowest to the widest.
-pub(super) fn subject(blocked: &Blocked) -> String {
+pub(super) fn subject(group: &Together<'_, Blocked>) -> String {
+    let blocked = group.first();
+    let several = group.all.len() as u64;
     match (&blocked.address, &blocked.token) {
-        (Some(address), _) => address.to_string(),
-        (None, Some(token)) => format!("EnrollmentToken/{token}"),
-        (None, None) => format!("Connection/{}", blocked.connection),
+        (Some(address), _) => several_objects(address, several),
+        (None, Some(token)) if group.is_one() => format!("EnrollmentToken/{token}"),
+        (None, Some(_)) => count(several, "EnrollmentToken"),
+        (None, None) if group.is_one() => format!("Connection/{}", blocked.connection),
+        (None, None) => count(several, "Connection"),
+    }
+}
+
+/// An address, or what several with its kind and name are called.
+pub(super) fn several_objects(address: &Address, several: u64) -> String {
+    match several {
+        1 => address.to_string(),
+        _ if address.token.is_none() => count(several, address.kind.as_str()),
+        _ => format!("{}/{} on {}", address.kind, address.name, count(several, "token")),
     }
 }
 
 fn steps(out: &mut String, section: Section, plan: &SavedPlan, gated: &Gated<'_>) {
-    let groups = step::grouped(plan.steps.iter().filter(|step| Section::of(step) == section));
+    let groups = grouped(plan.steps.iter().filter(|step| Section::of(step) == section));
     if groups.is_empty() {
         return;
     }
@@ -112,16 +150,28 @@ fn waiting(out: &mut String, plan: &SavedPlan) {
         return;
     }
     heading(out, "Waiting");
-    for one in &plan.waiting {
-        let token = one.token.as_ref().map_or(String::new(), |token| format!("@{token}"));
-        let devices = count(one.serials.len() as u64, "serial");
-        let subject = format!("EnrollmentProfile/{}{token}", one.profile);
-        let _ = writeln!(out, "  {} {devices} for {}", paint(NOTE, "="), paint(BOLD, subject));
+    for group in alike::waiting(&plan.waiting) {
+        let one = group.first();
+        let subject = waiting_subject(&group);
+        let _ = writeln!(out, "  {} {}", paint(NOTE, "="), subject);
+        on(out, &group);
         let until = one.until.map_or(String::new(), |until| format!(", at the latest {until}"));
-        labelled(out, INDENT, paint(QUIET, "for"), LABEL, &format!("{}{until}", one.reason));
-        labelled(out, INDENT, paint(QUIET, "which"), LABEL, &serials(&one.serials));
+        labelled(out, INDENT, paint(QUIET, "for"), LABEL, &format!("{}{until}", group.say(&one.reason)));
+        labelled(out, INDENT, paint(QUIET, "which"), LABEL, &serials(&alike::serials(&group)));
     }
     out.push('\n');
+}
+
+/// How many serials wait, and for what.
+fn waiting_subject(group: &Together<'_, Waiting>) -> String {
+    let one = group.first();
+    let token = match &one.token {
+        Some(token) if group.is_one() => format!("@{token}"),
+        Some(_) => format!(" on {}", count(group.all.len() as u64, "token")),
+        None => String::new(),
+    };
+    let serials = count(alike::serials(group).len() as u64, "serial");
+    format!("{serials} for {}", paint(BOLD, format!("EnrollmentProfile/{}{token}", one.profile)))
 }
 
 fn adopted(out: &mut String, plan: &SavedPlan) {
@@ -129,28 +179,39 @@ fn adopted(out: &mut String, plan: &SavedPlan) {
         return;
     }
     heading(out, "Taken over as it is");
-    let names = some_of(plan.adopted.iter().map(|one| &one.address), 5);
+    let groups = alike::adopted(&plan.adopted);
+    let names = groups.iter().map(|group| several_objects(&group.first().address, group.all.len() as u64));
+    let names = some_of(names, 5);
     let _ = writeln!(out, "  {} {names}", paint(NOTE, "="));
     labelled(out, INDENT, paint(QUIET, "why"), LABEL, "exactly as the documents say; nothing is sent");
     out.push('\n');
+}
+
+/// What is left alone, counted: `12 profiles, 300 devices`.
+pub(super) fn counts(all: &[LeftAlone]) -> String {
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    for one in all {
+        *counts.entry(one.what.trim_end_matches('s')).or_default() += one.count;
+    }
+    let counts: Vec<String> = counts.iter().map(|(what, number)| count(*number, what)).collect();
+    counts.join(", ")
 }
 
 fn left_alone(out: &mut String, all: &[LeftAlone], show_all: bool) {
     if all.is_empty() {
         return;
     }
-    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
-    for one in all {
-        *counts.entry(one.what.trim_end_matches('s')).or_default() += one.count;
-    }
-    let counts: Vec<String> = counts.iter().map(|(what, number)| count(*number, what)).collect();
-    let _ = writeln!(out, "{}  {}", paint(BOLD, "Left alone"), clean(&counts.join(", ")));
+    let _ = writeln!(out, "{}  {}", paint(BOLD, "Left alone"), clean(&counts(all)));
     let shown: Vec<&LeftAlone> = all.iter().filter(|one| show_all || one.was_managed).collect();
-    for one in &shown {
-        let id = if one.id.is_empty() { String::new() } else { format!("  ({})", one.id) };
-        let text = format!("{} on {}: {}{id}", one.what, one.token, one.name);
-        let _ = writeln!(out, "  {} {}", paint(QUIET, "="), clean(&text));
-        labelled(out, INDENT, paint(QUIET, "why"), LABEL, &one.why);
+    for group in alike::left_alone(shown.iter().copied()) {
+        let one = group.first();
+        let id = if one.id.is_empty() || !group.is_one() { String::new() } else { format!("  ({})", one.id) };
+        let token =
+            if group.is_one() { one.token.to_string() } else { count(group.names().len() as u64, "token") };
+        let text = format!("{} on {token}: {}{id}", one.what, alike::left_name(&group));
+        let _ = writeln!(out, "  {} {}", paint(QUIET, "="), on_one_line(&text));
+        on(out, &group);
+        labelled(out, INDENT, paint(QUIET, "why"), LABEL, &group.say(&one.why));
     }
     if shown.len() < all.len() {
         let _ = writeln!(out, "  {}", paint(QUIET, "`plan --show-unmanaged` lists what was never managed"));
@@ -163,7 +224,8 @@ fn findings(out: &mut String, all: &[SavedFinding]) {
         return;
     }
     heading(out, "Findings");
-    for finding in all {
+    for group in alike::findings(all) {
+        let finding = group.first();
         let (mark, style) = match finding.severity.as_str() {
             "refuse" => ("!", ERROR),
             "warn" => ("!", WARN),
@@ -174,12 +236,30 @@ fn findings(out: &mut String, all: &[SavedFinding]) {
             "  {} {} {}",
             paint(style, mark),
             paint(style, clean(&finding.severity)),
-            paint(QUIET, format_args!("{} {}", clean(&finding.code), clean(&finding.place))),
+            paint(QUIET, format_args!("{} {}", clean(&finding.code), clean(&places(&group)))),
         );
-        labelled(out, INDENT, "", 0, &finding.message);
-        labelled(out, INDENT, paint(HINT, "next"), LABEL, &finding.next);
+        labelled(out, INDENT, "", 0, &group.say(&finding.message));
+        match finding.tokens.as_slice() {
+            tokens @ [_, _, ..] => {
+                let tokens = format!(
+                    "{}: {}",
+                    count(tokens.len() as u64, "token"),
+                    some_of(tokens.iter(), TOKENS_SHOWN)
+                );
+                labelled(out, INDENT, paint(QUIET, "on"), LABEL, &tokens);
+            }
+            _ => on(out, &group),
+        }
+        labelled(out, INDENT, paint(HINT, "next"), LABEL, &group.say(&finding.next));
     }
     out.push('\n');
+}
+
+/// The places of findings that are shown as one.
+pub(super) fn places(group: &Together<'_, SavedFinding>) -> String {
+    let mut places: Vec<&str> = group.all.iter().map(|one| one.place.as_str()).collect();
+    places.dedup();
+    some_of(places.iter(), 1)
 }
 
 fn gates(out: &mut String, stops: &[Stop]) {
@@ -187,28 +267,48 @@ fn gates(out: &mut String, stops: &[Stop]) {
         return;
     }
     heading(out, "Gates that stop apply");
-    for stop in stops {
-        let _ = writeln!(out, "  {} {}", paint(ERROR, "!"), paint(BOLD, clean(&stop.gate)));
-        labelled(out, INDENT, paint(QUIET, "why"), LABEL, &stop.reason);
-        labelled(out, INDENT, paint(QUIET, "stops"), LABEL, &some_of(stop.steps.iter(), 3));
-        labelled(out, INDENT, paint(HINT, "next"), LABEL, &stop.next);
+    for group in alike::stops(stops) {
+        let _ =
+            writeln!(out, "  {} {}", paint(ERROR, "!"), paint(BOLD, clean(&group.say(&group.first().gate))));
+        stop_rows(out, &group);
     }
     out.push('\n');
 }
 
+/// The lines below the first one of an exceeded gate.
+pub(super) fn stop_rows(out: &mut String, group: &Together<'_, Stop>) {
+    let stop = group.first();
+    on(out, group);
+    labelled(out, INDENT, paint(QUIET, "why"), LABEL, &group.say(&stop.reason));
+    let steps = stopped_steps(group);
+    labelled(out, INDENT, paint(QUIET, "stops"), LABEL, &some_of(steps.iter(), 3));
+    labelled(out, INDENT, paint(HINT, "next"), LABEL, &group.say(&stop.next));
+}
+
+/// The steps that gates stop, with the token of each gate left out where there are several.
+pub(super) fn stopped_steps<'a>(group: &Together<'a, Stop>) -> BTreeSet<Cow<'a, str>> {
+    let both = group.all.iter().zip(&group.tokens);
+    both.flat_map(|(stop, token)| {
+        let token = token.as_deref().filter(|_| !group.is_one()).unwrap_or_default();
+        stop.steps.iter().map(move |step| alike::without(step, token))
+    })
+    .collect()
+}
+
 /// What the steps come to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Tally {
-    create: u64,
-    update: u64,
-    assign: u64,
-    default: u64,
-    sync: u64,
-    delete: u64,
+pub(super) struct Tally {
+    pub create: u64,
+    pub update: u64,
+    /// In devices.
+    pub assign: u64,
+    pub default: u64,
+    pub sync: u64,
+    pub delete: u64,
 }
 
 impl Tally {
-    fn of(steps: &[Step]) -> Self {
+    pub fn of(steps: &[Step]) -> Self {
         let mut tally = Self::default();
         for step in steps {
             match &step.action {
@@ -256,6 +356,14 @@ fn summary(out: &mut String, plan: &SavedPlan, as_wished: Option<AsWished>) {
         duration::words(forecast.seconds),
     );
     let _ = writeln!(out, "{}", paint(QUIET, format_args!("Digest {}", clean(&plan.digest))));
+}
+
+/// What a plan comes to, in one line without colours and without its period.
+pub(super) fn summed_up(plan: &SavedPlan, as_wished: Option<AsWished>) -> String {
+    let mut out = String::new();
+    summary(&mut out, plan, as_wished);
+    let line = super::text::plain(out.lines().next().unwrap_or_default());
+    line.strip_prefix("Plan: ").unwrap_or(&line).trim_end_matches('.').to_owned()
 }
 
 fn no_changes(out: &mut String, plan: &SavedPlan, as_wished: Option<AsWished>) {

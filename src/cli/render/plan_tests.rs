@@ -8,7 +8,7 @@ use crate::model::live::Cause;
 use crate::model::{Address, Fields, Name, ProfileId, Serial, TokenId, Value};
 use crate::plan::{AssignGroup, Class, Effect, Forecast, Note, Plan, Reason, Stop, Waiting, When};
 
-fn name(text: &str) -> Name {
+pub(in crate::cli::render) fn name(text: &str) -> Name {
     Name::new(text).unwrap()
 }
 
@@ -16,7 +16,7 @@ fn serials_of(from: u32, count: u32) -> Vec<Serial> {
     (from..from + count).map(|n| Serial::new(&format!("C02X{n:04}")).unwrap()).collect()
 }
 
-fn step(token: &str, action: Action, reason: Reason, class: Class) -> Step {
+pub(in crate::cli::render) fn step(token: &str, action: Action, reason: Reason, class: Class) -> Step {
     let address = Address::profile(&name("ipads"), &name(token));
     Step {
         id: format!("{} {address}", action.verb()),
@@ -25,6 +25,7 @@ fn step(token: &str, action: Action, reason: Reason, class: Class) -> Step {
         token_id: TokenId(format!("id-of-{token}")),
         object: None,
         name: "iPads of the school".to_owned(),
+        platform: Some(crate::model::Platform::Ios),
         action,
         reason,
         class,
@@ -46,7 +47,7 @@ fn update(token: &str, when: When, feel: u64, after_reset: u64, at_activation: u
         },
         FieldChange { field: "supervised".into(), before: Value::Bool(false), after: Value::Bool(true) },
     ];
-    let action = Action::UpdateProfile { changes, adopt: false };
+    let action = Action::UpdateProfile { changes, adopt: false, vpp_token: None };
     Step {
         object: Some(ProfileId("9bb2e1a6-1111-2222-3333-444455556666".to_owned())),
         effect: Effect { when, feel, after_reset, at_activation },
@@ -91,7 +92,7 @@ fn one_change_over_many_tokens_is_shown_once() {
           ~ update EnrollmentProfile/ipads on 2 tokens  "iPads of the school"
               ~ department  "the old lab" -> "the new lab"
               ~ supervised  false -> true
-              where  tenant, tokens aspen, birch
+              where  tenant, on 2 tokens: aspen, birch
               why    changed in the documents
               class  disruptive
               felt   at next activation; 121 enrolled devices keep what they have until
@@ -109,6 +110,110 @@ fn one_change_over_many_tokens_is_shown_once() {
               note   P-28: enrolled devices take a profile at activation only
 
         Plan: 0 to create, 3 to update, 0 devices to assign, 0 to delete.
+        About 0 writes and 0 reads, 0 s.
+        Digest [digest]
+        "#);
+}
+
+#[test]
+fn everything_said_of_seventy_tokens_is_said_once() {
+    let tokens: Vec<String> = (0..70).map(|n| format!("t{n:02}")).collect();
+    let mut plan = Plan::default();
+    for token in &tokens {
+        let create = step(
+            token,
+            Action::CreateProfile {
+                fields: Fields::from([("supervised".into(), Value::Bool(true))]),
+                vpp_token: None,
+            },
+            Reason::New,
+            Class::Safe,
+        );
+        let groups = vec![AssignGroup { from: None, from_name: None, serials: serials_of(0, 2) }];
+        let assign = Action::Assign { groups, after_sync: false };
+        let mut assign = step(token, assign, Reason::Assigned, Class::Safe);
+        assign.needs = vec![create.id.clone()];
+        plan.stops.push(Stop {
+            gate: format!("limit/assign/{token}"),
+            reason: format!("assign on {token}: 2 devices, at most 1 allowed"),
+            next: format!("allow it with `--override limit/assign/{token}=DIGEST`"),
+            steps: vec![assign.id.clone()],
+        });
+        plan.steps.extend([create, assign]);
+        plan.blocked.push(Blocked {
+            connection: name("tenant"),
+            token: Some(name(token)),
+            address: Some(Address::profile(&name("kiosk"), &name(token))),
+            cause: Cause::Manifest,
+            rule: Some("P-14".to_owned()),
+            reason: format!("EnrollmentProfile/kiosk@{token} would be refused"),
+            next: "see the document".to_owned(),
+        });
+        plan.waiting.push(Waiting {
+            token: Some(name(token)),
+            profile: name("ipads"),
+            serials: serials_of(10, 1),
+            reason: "a sync with Apple shows them".to_owned(),
+            until: None,
+        });
+        plan.left_alone.push(LeftAlone { token: name(token), ..left("Former", token, true) });
+        let place = crate::diag::Place { file: "t.yaml".into(), line: 1, column: 1 };
+        let severity = crate::diag::Severity::Warn;
+        let finding =
+            crate::diag::Diagnostic::by_row("T-6", severity, place, format!("{token} expires soon"));
+        plan.findings.push(finding.for_tokens([name(token)]));
+    }
+    insta::assert_snapshot!(show(&plan, PlanView::default()), @r#"
+        Blocked and unknown
+          ! EnrollmentProfile/kiosk on 70 tokens
+              on     70 tokens: t00, t01, t02, t03, t04 and 65 more
+              why    P-14: EnrollmentProfile/kiosk@TOKEN would be refused
+              next   see the document
+
+        Creates
+          + create EnrollmentProfile/ipads on 70 tokens  "iPads of the school"
+              + supervised  true
+              where  tenant, on 70 tokens: t00, t01, t02, t03, t04 and 65 more
+              why    not at the service yet
+              class  safe
+              felt   by no device
+
+        Actions
+          + assign EnrollmentProfile/ipads on 70 tokens  "iPads of the school"
+              give   140 devices (none) -> "iPads of the school": C02X0000, C02X0001,
+                     C02X0000, C02X0001, C02X0000 and 135 more
+              where  tenant, on 70 tokens: t00 (2), t01 (2), t02 (2), t03 (2), t04 (2)
+                     and 65 more
+              why    named serials have another profile or none
+              class  safe
+              felt   by no device
+              after  create EnrollmentProfile/ipads@TOKEN
+              gate   stopped by limit/assign/TOKEN
+
+        Waiting
+          = 70 serials for EnrollmentProfile/ipads on 70 tokens
+              on     70 tokens: t00, t01, t02, t03, t04 and 65 more
+              for    a sync with Apple shows them
+              which  C02X0010, C02X0010, C02X0010, C02X0010, C02X0010 and 65 more
+
+        Left alone  70 profiles
+          = profile on 70 tokens: Former
+              on     70 tokens: t00, t01, t02, t03, t04 and 65 more
+              why    no document names it
+
+        Findings
+          ! warn T-6 t.yaml:1:1
+               TOKEN expires soon
+              on     70 tokens: t00, t01, t02, t03, t04 and 65 more
+
+        Gates that stop apply
+          ! limit/assign/TOKEN
+              on     70 tokens: t00, t01, t02, t03, t04 and 65 more
+              why    assign on TOKEN: 2 devices, at most 1 allowed
+              stops  assign EnrollmentProfile/ipads@TOKEN
+              next   allow it with `--override limit/assign/TOKEN=DIGEST`
+
+        Plan: 70 to create, 0 to update, 140 devices to assign, 0 to delete; 70 blocked, 70 steps stopped by gates, 70 waiting.
         About 0 writes and 0 reads, 0 s.
         Digest [digest]
         "#);
@@ -221,7 +326,7 @@ pub(in crate::cli) fn whole_plan() -> Plan {
         ("setupAssistant.privacy".into(), Value::text("hide")),
         ("setupAssistant.location".into(), Value::text("show")),
     ]);
-    let create = step("school", Action::CreateProfile { fields }, Reason::New, Class::Safe);
+    let create = step("school", Action::CreateProfile { fields, vpp_token: None }, Reason::New, Class::Safe);
     let groups = vec![
         AssignGroup { from: None, from_name: None, serials: serials_of(0, 7) },
         AssignGroup {

@@ -6,10 +6,10 @@ use anstyle::Style;
 use serde::Serialize;
 
 use super::JSON_VERSION;
-use super::plan::subject;
+use super::alike::{self, TOKEN, Together};
+use super::plan::{blocked_rows, on, stop_rows, subject};
 use super::text::{
-    BOLD, CREATE, ERROR, HINT, NOTE, QUIET, UPDATE, WARN, clean, count, labelled, number, paint, serials,
-    some_of,
+    BOLD, CREATE, ERROR, NOTE, QUIET, UPDATE, WARN, clean, count, labelled, number, paint, serials,
 };
 use crate::apply::{ApplyReport, ItemCounts, StepOutcome, StepResult};
 use crate::cli::exit::ExitCode;
@@ -21,20 +21,17 @@ const LABEL: usize = 6;
 /// has colours; see [`super::text`].
 pub fn text(report: &ApplyReport) -> String {
     let mut out = String::new();
-    for step in &report.steps {
-        one(&mut out, step);
+    for group in alike::results(&report.steps) {
+        one(&mut out, &group);
     }
-    for blocked in &report.blocked {
-        let _ = writeln!(out, "  {} {:<11} {}", paint(ERROR, "!"), "blocked", paint(BOLD, subject(blocked)));
-        let rule = blocked.rule.as_ref().map_or(String::new(), |rule| format!("{rule}: "));
-        labelled(&mut out, INDENT, paint(QUIET, "why"), LABEL, &format!("{rule}{}", blocked.reason));
-        labelled(&mut out, INDENT, paint(HINT, "next"), LABEL, &blocked.next);
+    for group in alike::blocked(&report.blocked) {
+        let _ = writeln!(out, "  {} {:<11} {}", paint(ERROR, "!"), "blocked", paint(BOLD, subject(&group)));
+        blocked_rows(&mut out, &group);
     }
-    for stop in &report.stops {
-        let _ = writeln!(out, "  {} {:<11} {}", paint(ERROR, "!"), "gate", paint(BOLD, clean(&stop.gate)));
-        labelled(&mut out, INDENT, paint(QUIET, "why"), LABEL, &stop.reason);
-        labelled(&mut out, INDENT, paint(QUIET, "stops"), LABEL, &some_of(stop.steps.iter(), 3));
-        labelled(&mut out, INDENT, paint(HINT, "next"), LABEL, &stop.next);
+    for group in alike::stops(&report.stops) {
+        let gate = group.say(&group.first().gate);
+        let _ = writeln!(out, "  {} {:<11} {}", paint(ERROR, "!"), "gate", paint(BOLD, clean(&gate)));
+        stop_rows(&mut out, &group);
     }
     if !out.is_empty() {
         out.push('\n');
@@ -44,29 +41,65 @@ pub fn text(report: &ApplyReport) -> String {
 }
 
 /// Mark, colour and word of an outcome.
-const fn face(outcome: &StepOutcome) -> (&'static str, Style, &'static str) {
+pub(super) const fn face(outcome: &StepOutcome) -> (&'static str, Style, &'static str) {
     match outcome {
         StepOutcome::Committed => ("+", CREATE, "committed"),
         StepOutcome::AlreadyAsWished => ("=", QUIET, "as wished"),
         StepOutcome::Failed { .. } => ("!", ERROR, "failed"),
         StepOutcome::Unknown { .. } => ("?", WARN, "unknown"),
         StepOutcome::Unconfirmed { .. } => ("?", WARN, "unconfirmed"),
-        StepOutcome::Skipped { .. } => ("-", UPDATE, "skipped"),
+        StepOutcome::Skipped { .. } | StepOutcome::HeldBack { .. } => ("-", UPDATE, "skipped"),
         StepOutcome::Pending { .. } => ("=", NOTE, "pending"),
         StepOutcome::Stopped { .. } => ("!", ERROR, "stopped"),
     }
 }
 
 // Writing to a String does not fail.
-fn one(out: &mut String, step: &StepResult) {
-    // The token stands in the step's id already.
-    let StepResult { id, token: _, outcome, items, not_taken } = step;
-    let (mark, style, word) = face(outcome);
-    let items = items.as_ref();
-    let told = items.map_or(String::new(), |items| format!("  {}", devices(items)));
+fn one(out: &mut String, group: &Together<'_, StepResult>) {
+    let first = group.first();
+    let (mark, style, word) = face(&first.outcome);
     let word = paint(style, format!("{word:<11}"));
-    let _ = writeln!(out, "  {} {word} {}{}", paint(style, mark), clean(id), paint(QUIET, told));
-    let mut row = |label: &str, text: &str| labelled(out, INDENT, paint(QUIET, label), LABEL, text);
+    let told = items(group).map_or(String::new(), |items| format!("  {}", devices(&items)));
+    let subject = result_subject(group);
+    let _ = writeln!(out, "  {} {word} {}{}", paint(style, mark), clean(&subject), paint(QUIET, told));
+    on(out, group);
+    for (label, text) in rows(group) {
+        labelled(out, INDENT, paint(QUIET, label), LABEL, &text);
+    }
+}
+
+/// The step's id, or what it is called over several tokens.
+pub(super) fn result_subject(group: &Together<'_, StepResult>) -> String {
+    let id = &group.first().id;
+    if group.is_one() {
+        return id.clone();
+    }
+    let several = count(group.names().len() as u64, "token");
+    let said = group.say(id);
+    // `…/PROFILE@TOKEN` of a profile, `…/TOKEN` of the tokens themselves.
+    match said.strip_suffix(TOKEN).and_then(|said| said.strip_suffix(['@', '/'])) {
+        Some(document) => format!("{document} on {several}"),
+        None => format!("{said} on {several}"),
+    }
+}
+
+/// What came of the devices of all steps.
+pub(super) fn items(group: &Together<'_, StepResult>) -> Option<ItemCounts> {
+    let all = group.all.iter().filter_map(|step| step.items.as_ref());
+    all.cloned().reduce(|mut sum, mut one| {
+        sum.committed += one.committed;
+        sum.failed.append(&mut one.failed);
+        sum.unknown.append(&mut one.unknown);
+        sum.waiting.append(&mut one.waiting);
+        sum
+    })
+}
+
+/// What more there is to say: label and text.
+pub(super) fn rows(group: &Together<'_, StepResult>) -> Vec<(&'static str, String)> {
+    let StepResult { id: _, token: _, outcome, items, not_taken } = group.first();
+    let mut rows = Vec::new();
+    let mut row = |label: &'static str, text: &str| rows.push((label, group.say(text).into_owned()));
     match outcome {
         StepOutcome::Committed | StepOutcome::AlreadyAsWished => {}
         StepOutcome::Failed { cause: _, reason, next } => {
@@ -82,6 +115,7 @@ fn one(out: &mut String, step: &StepResult) {
             row("next", "apply again later: it looks first whether it is there by then");
         }
         StepOutcome::Skipped { needs } => row("why", &format!("{needs} was not done")),
+        StepOutcome::HeldBack { reason } => row("why", reason),
         StepOutcome::Pending { reason, until } => {
             let until = until.map_or(String::new(), |until| format!(", expected {until}"));
             row("why", &format!("{reason}{until}"));
@@ -90,17 +124,16 @@ fn one(out: &mut String, step: &StepResult) {
         StepOutcome::Stopped { gate } => row("why", &format!("gate {gate}")),
     }
     if !not_taken.is_empty() {
-        row(
-            "note",
-            &format!("P-25: not taken by this service, and not sent again: {}", not_taken.join(", ")),
-        );
+        let fields = not_taken.join(", ");
+        row("note", &format!("P-25: not taken by this service, and not sent again: {fields}"));
     }
-    for (label, left) in items.into_iter().flat_map(left_over) {
+    for (label, left) in items.iter().flat_map(left_over) {
         row(label, &serials(left));
     }
+    rows
 }
 
-fn devices(items: &ItemCounts) -> String {
+pub(super) fn devices(items: &ItemCounts) -> String {
     let ItemCounts { committed, failed, unknown, waiting } = items;
     let all = committed + failed.len() + unknown.len() + waiting.len();
     let devices = count(all as u64, "device");
@@ -118,7 +151,7 @@ fn left_over(items: &ItemCounts) -> impl Iterator<Item = (&'static str, &[crate:
     .filter(|(_, serials)| !serials.is_empty())
 }
 
-fn summary(report: &ApplyReport) -> String {
+pub(super) fn summary(report: &ApplyReport) -> String {
     if report.steps.is_empty() && report.blocked.is_empty() {
         let adopted = if report.adopted > 0 {
             format!(" {} taken over as it is.", count(report.adopted as u64, "object"))
@@ -281,6 +314,47 @@ pub(in crate::cli) mod tests {
           ^[1m^[31m!^[0m ^[1m^[31mfailed     ^[0m update EnrollmentProfile/carts@school^[2m^[0m
           ^[33m-^[0m ^[33mskipped    ^[0m default EnrollmentProfile/carts@school^[2m^[0m
               ^[2mwhy   ^[0m update EnrollmentProfile/carts@school was not done
+        "#);
+    }
+
+    #[test]
+    fn one_result_over_many_tokens_is_one_line_and_another_one_stands_apart() {
+        let on = |token: &str, outcome: StepOutcome, items: Option<ItemCounts>| StepResult {
+            token: Name::new(token).unwrap(),
+            ..result(&format!("assign EnrollmentProfile/ipads@{token}"), outcome, items)
+        };
+        let gave = |committed| Some(ItemCounts { committed, ..ItemCounts::default() });
+        let failed = |token: &str| StepOutcome::Failed {
+            cause: Cause::Refused,
+            reason: format!("403 for {token}"),
+            next: "ask for the permission".to_owned(),
+        };
+        let left = ItemCounts {
+            committed: 3,
+            failed: vec![Serial::new("C02X0009").unwrap()],
+            ..ItemCounts::default()
+        };
+        let report = ApplyReport {
+            steps: vec![
+                on("aspen", StepOutcome::Committed, gave(600)),
+                on("birch", failed("birch"), None),
+                on("cedar", StepOutcome::Committed, gave(700)),
+                on("elder", failed("elder"), None),
+                on("fir", StepOutcome::Committed, Some(left)),
+            ],
+            ..ApplyReport::default()
+        };
+        insta::assert_snapshot!(plain(&text(&report)), @r#"
+          + committed   assign EnrollmentProfile/ipads on 2 tokens  1,300 devices
+              on     2 tokens: aspen, cedar
+          ! failed      assign EnrollmentProfile/ipads on 2 tokens
+              on     2 tokens: birch, elder
+              why    403 for TOKEN
+              next   ask for the permission
+          + committed   assign EnrollmentProfile/ipads@fir  3 of 4 devices
+              left   C02X0009
+
+        Apply: 3 committed, 2 failed.
         "#);
     }
 

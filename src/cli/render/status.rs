@@ -1,4 +1,4 @@
-//! One line per token, worst first.
+//! One line per token and per other thing that expires, worst first.
 
 use std::cmp::Reverse;
 
@@ -6,6 +6,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 use serde::Serialize;
 
 use super::JSON_VERSION;
+use super::expiry::ExpiryRow;
 use super::text::{CREATE, ERROR, HINT, QUIET, WARN, clean, count, labelled, number, paint};
 use crate::cli::exit::ExitCode;
 use crate::model::clock::Timestamp;
@@ -99,15 +100,58 @@ pub fn worst_first(mut rows: Vec<StatusRow>) -> Vec<StatusRow> {
     rows
 }
 
+/// A line of the table.
+enum Line {
+    Token(StatusRow),
+    Expiry(ExpiryRow),
+}
+
+impl Line {
+    fn health(&self) -> Health {
+        match self {
+            Line::Token(row) => row.health(),
+            Line::Expiry(row) => row.health(),
+        }
+    }
+
+    fn days(&self) -> Option<i64> {
+        match self {
+            Line::Token(row) => row.days_to_expiry,
+            Line::Expiry(row) => row.days_to_expiry,
+        }
+    }
+}
+
+/// All lines, worst first; among equals those that expire first, then tokens, then by name.
+fn lines(rows: Vec<StatusRow>, expiring: Vec<ExpiryRow>) -> Vec<Line> {
+    let mut lines: Vec<Line> = worst_first(rows).into_iter().map(Line::Token).collect();
+    lines.extend(worst_first_expiring(expiring).into_iter().map(Line::Expiry));
+    lines.sort_by_key(|line| (Reverse(line.health()), line.days().unwrap_or(i64::MAX)));
+    lines
+}
+
+fn worst_first_expiring(mut rows: Vec<ExpiryRow>) -> Vec<ExpiryRow> {
+    rows.sort_by_cached_key(|row| {
+        let days = row.days_to_expiry.unwrap_or(i64::MAX);
+        (Reverse(row.health()), days, row.connection.clone(), row.what, row.name.clone())
+    });
+    rows
+}
+
 /// The exit code of `status`: 8, 9 or 3 for what is blocked; else 2 for what needs attention, where
 /// `--exit-code` (`asked`) wants to hear it.
-pub fn exit_code(rows: &[StatusRow], asked: bool) -> ExitCode {
+pub fn exit_code(rows: &[StatusRow], expiring: &[ExpiryRow], asked: bool) -> ExitCode {
     let causes = rows.iter().filter_map(|row| row.blocked.as_ref()).map(|blocked| blocked.cause);
     match ExitCode::of_trouble(causes) {
         Some(code) => code,
-        None if asked && rows.iter().any(|row| row.health() >= Health::Attention) => ExitCode::Changes,
+        None if asked && worst(rows, expiring) >= Health::Attention => ExitCode::Changes,
         None => ExitCode::Done,
     }
+}
+
+fn worst(rows: &[StatusRow], expiring: &[ExpiryRow]) -> Health {
+    let all = rows.iter().map(StatusRow::health).chain(expiring.iter().map(ExpiryRow::health));
+    all.max().unwrap_or(Health::Fine)
 }
 
 /// The columns; all but the first two hold numbers or times.
@@ -115,8 +159,8 @@ const COLUMNS: [&str; 9] =
     ["", "TOKEN", "CONNECTION", "DAYS LEFT", "LAST SYNC", "DEVICES", "NO PROFILE", "WAITING", "OPEN"];
 
 /// Shows the rows as a table, worst first, with what is the matter below it. The text has colours.
-pub fn text(rows: Vec<StatusRow>) -> String {
-    let rows = worst_first(rows);
+pub fn text(rows: Vec<StatusRow>, expiring: Vec<ExpiryRow>) -> String {
+    let rows = lines(rows, expiring);
     if rows.is_empty() {
         return "No tokens.\n".to_owned();
     }
@@ -124,7 +168,10 @@ pub fn text(rows: Vec<StatusRow>) -> String {
     table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(COLUMNS);
     for row in &rows {
-        table.add_row(cells(row));
+        table.add_row(match row {
+            Line::Token(row) => cells(row),
+            Line::Expiry(row) => expiry_cells(row),
+        });
     }
     for (at, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
@@ -134,38 +181,66 @@ pub fn text(rows: Vec<StatusRow>) -> String {
     }
     let mut out = String::new();
     // The colour goes on whole lines, behind the layout, so that it counts for no width.
-    for (line, style) in
-        table.lines().zip(std::iter::once(super::text::BOLD).chain(rows.iter().map(
-            |row| match row.health() {
-                Health::Bad => ERROR,
-                Health::Attention => WARN,
-                Health::Open => anstyle::Style::new(),
-                Health::Fine => CREATE,
-            },
-        )))
-    {
+    let style = |row: &Line| match row.health() {
+        Health::Bad => ERROR,
+        Health::Attention => WARN,
+        Health::Open => anstyle::Style::new(),
+        Health::Fine => CREATE,
+    };
+    let styles = std::iter::once(super::text::BOLD).chain(rows.iter().map(style));
+    for (line, style) in table.lines().zip(styles) {
         out.push_str(&paint(style, line.trim_end()).to_string());
         out.push('\n');
     }
     for row in &rows {
-        matters(&mut out, row);
+        match row {
+            Line::Token(row) => matters(&mut out, row),
+            Line::Expiry(row) => {
+                let subject = format!("{} of Connection/{}", row.label(), row.connection);
+                tell(&mut out, &subject, row.matters());
+            }
+        }
     }
     out
+}
+
+fn mark(health: Health) -> String {
+    match health {
+        Health::Bad => "!",
+        Health::Attention => "~",
+        Health::Open => "=",
+        Health::Fine => "+",
+    }
+    .to_owned()
+}
+
+fn days_left(days: Option<i64>) -> String {
+    days.map_or("?".to_owned(), |days| days.to_string())
+}
+
+fn expiry_cells(row: &ExpiryRow) -> [String; 9] {
+    let none = || "-".to_owned();
+    let days = days_left(row.days_to_expiry);
+    [
+        mark(row.health()),
+        row.label(),
+        row.connection.to_string(),
+        days,
+        none(),
+        none(),
+        none(),
+        none(),
+        none(),
+    ]
 }
 
 fn cells(row: &StatusRow) -> [String; 9] {
     let known = |count: Option<u64>| count.map_or("?".to_owned(), number);
     [
-        match row.health() {
-            Health::Bad => "!",
-            Health::Attention => "~",
-            Health::Open => "=",
-            Health::Fine => "+",
-        }
-        .to_owned(),
+        mark(row.health()),
         row.token.as_ref().map_or("(all)".to_owned(), ToString::to_string),
         row.connection.to_string(),
-        row.days_to_expiry.map_or("?".to_owned(), |days| days.to_string()),
+        days_left(row.days_to_expiry),
         row.last_sync.map_or("?".to_owned(), |at| at.strftime("%Y-%m-%d %H:%MZ").to_string()),
         known(row.devices),
         known(row.unassigned),
@@ -202,14 +277,18 @@ fn matters(out: &mut String, row: &StatusRow) {
             format!("it is not known what came of {} of earlier runs", count(row.pending_intents, "write"));
         matters.push((text, "apply again: it looks at the lists first".to_owned()));
     }
-    if matters.is_empty() {
-        return;
-    }
     let subject = match &row.token {
         Some(token) => format!("EnrollmentToken/{token}"),
         None => format!("Connection/{}", row.connection),
     };
-    out.push_str(&format!("\n{}\n", clean(&subject)));
+    tell(out, &subject, matters);
+}
+
+fn tell(out: &mut String, subject: &str, matters: Vec<(String, String)>) {
+    if matters.is_empty() {
+        return;
+    }
+    out.push_str(&format!("\n{}\n", clean(subject)));
     for (what, next) in matters {
         labelled(out, 2, paint(QUIET, "why"), 4, &what);
         labelled(out, 2, paint(HINT, "next"), 4, &next);
@@ -224,6 +303,19 @@ pub struct StatusJson {
     pub version: u32,
     /// One per token, worst first.
     pub tokens: Vec<TokenStatusJson>,
+    /// What expires besides, worst first.
+    pub expiring: Vec<ExpiryStatusJson>,
+}
+
+/// Something that expires, with how it is.
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExpiryStatusJson {
+    /// How it is.
+    pub health: Health,
+    /// The row.
+    #[serde(flatten)]
+    pub row: ExpiryRow,
 }
 
 /// A row with how it is.
@@ -238,15 +330,21 @@ pub struct TokenStatusJson {
 }
 
 /// Shows the rows as JSON, worst first.
-pub fn json(rows: Vec<StatusRow>) -> String {
+pub fn json(rows: Vec<StatusRow>, expiring: Vec<ExpiryRow>) -> String {
     let tokens =
         worst_first(rows).into_iter().map(|row| TokenStatusJson { health: row.health(), row }).collect();
+    let expiring = worst_first_expiring(expiring)
+        .into_iter()
+        .map(|row| ExpiryStatusJson { health: row.health(), row })
+        .collect();
     // Plain values only: this cannot fail.
-    serde_json::to_string_pretty(&StatusJson { version: JSON_VERSION, tokens }).unwrap_or_default() + "\n"
+    serde_json::to_string_pretty(&StatusJson { version: JSON_VERSION, tokens, expiring }).unwrap_or_default()
+        + "\n"
 }
 
 #[cfg(test)]
 pub(in crate::cli) mod tests {
+    use super::super::expiry::Expiring;
     use super::super::text::plain;
     use super::*;
 
@@ -295,7 +393,7 @@ pub(in crate::cli) mod tests {
 
     #[test]
     fn the_worst_comes_first_with_its_reason() {
-        insta::assert_snapshot!(plain(&text(rows())), @r#"
+        insta::assert_snapshot!(plain(&text(rows(), Vec::new())), @r#"
            TOKEN    CONNECTION  DAYS LEFT  LAST SYNC          DEVICES  NO PROFILE  WAITING  OPEN
         !  expired  tenant             -3  1970-01-01 00:00Z   12,500           0        0     0
         !  (all)    tenant              ?  ?                        ?           ?        ?     0
@@ -323,7 +421,7 @@ pub(in crate::cli) mod tests {
 
     #[test]
     fn the_line_of_what_is_bad_is_red() {
-        let coloured = text(rows());
+        let coloured = text(rows(), Vec::new());
         insta::assert_snapshot!(coloured.lines().take(3).collect::<Vec<_>>().join("\n").replace('\x1b', "^"), @r#"
         ^[1m   TOKEN    CONNECTION  DAYS LEFT  LAST SYNC          DEVICES  NO PROFILE  WAITING  OPEN^[0m
         ^[1m^[31m!  expired  tenant             -3  1970-01-01 00:00Z   12,500           0        0     0^[0m
@@ -331,18 +429,84 @@ pub(in crate::cli) mod tests {
         "#);
     }
 
+    pub(in crate::cli) fn expiring() -> Vec<ExpiryRow> {
+        let push = ExpiryRow {
+            what: Expiring::PushCertificate,
+            connection: Name::new("tenant").unwrap(),
+            name: None,
+            apple_id: Some("mdm@acme.example".to_owned()),
+            expires: None,
+            days_to_expiry: Some(9),
+            expiry_warning: true,
+            trouble: None,
+        };
+        let apps = ExpiryRow {
+            what: Expiring::VppToken,
+            name: Some("Apps".to_owned()),
+            apple_id: None,
+            days_to_expiry: Some(-1),
+            ..push.clone()
+        };
+        let fine = ExpiryRow {
+            days_to_expiry: Some(90),
+            expiry_warning: false,
+            name: Some("More apps".to_owned()),
+            ..apps.clone()
+        };
+        vec![push, fine, apps]
+    }
+
+    #[test]
+    fn t12_everything_that_expires_is_listed_worst_first() {
+        let tokens = rows().into_iter().filter(|row| row.token.is_some()).collect();
+        insta::assert_snapshot!(plain(&text(tokens, expiring())), @r#"
+           TOKEN             CONNECTION  DAYS LEFT  LAST SYNC          DEVICES  NO PROFILE  WAITING  OPEN
+        !  expired           tenant             -3  1970-01-01 00:00Z   12,500           0        0     0
+        !  VPP Apps          tenant             -1  -                        -           -        -     -
+        ~  push certificate  tenant              9  -                        -           -        -     -
+        ~  soon              tenant             12  1970-01-01 00:00Z   12,500           0        0     1
+        =  open              tenant            200  1970-01-01 00:00Z   12,500          40        3     0
+        +  VPP More apps     tenant             90  -                        -           -        -     -
+        +  fine              tenant            200  1970-01-01 00:00Z   12,500           0        0     0
+
+        EnrollmentToken/expired
+          why  the token expired 3 days ago (T-6)
+          next renew it: enrollment and sync stand still until then
+          why  the last sync with Apple failed with code 7 (S-2)
+          next look at the token in the Intune portal
+
+        VPP Apps of Connection/tenant
+          why  the VPP token expired 1 day ago (P-4)
+          next renew it in Apple Business and upload it to Intune; devices that wait for
+               Company Portal are blocked once it has expired
+
+        push certificate of Connection/tenant
+          why  the Apple MDM push certificate expires in 9 days (T-12)
+          next renew it with the same Apple account, never with another one: every
+               device would have to enroll again (Apple account mdm@acme.example)
+
+        EnrollmentToken/soon
+          why  the token expires in 12 days (T-6)
+          next renew it in time
+          why  it is not known what came of 1 write of earlier runs
+          next apply again: it looks at the lists first
+        "#);
+    }
+
     #[test]
     fn exit_codes_of_status() {
+        assert_eq!(exit_code(&[], &expiring(), true), ExitCode::Changes);
+        assert_eq!(exit_code(&[], &expiring(), false), ExitCode::Done);
         let rows = rows();
-        assert_eq!(exit_code(&rows, false), ExitCode::Unavailable);
-        assert_eq!(exit_code(&rows[..3], true), ExitCode::Changes);
-        assert_eq!(exit_code(&rows[..3], false), ExitCode::Done);
-        assert_eq!(exit_code(&rows[..2], true), ExitCode::Done);
+        assert_eq!(exit_code(&rows, &[], false), ExitCode::Unavailable);
+        assert_eq!(exit_code(&rows[..3], &[], true), ExitCode::Changes);
+        assert_eq!(exit_code(&rows[..3], &[], false), ExitCode::Done);
+        assert_eq!(exit_code(&rows[..2], &[], true), ExitCode::Done);
     }
 
     #[test]
     fn json_tells_unknown_from_nothing() {
-        let read: serde_json::Value = serde_json::from_str(&json(rows())).unwrap();
+        let read: serde_json::Value = serde_json::from_str(&json(rows(), expiring())).unwrap();
         assert_eq!(read["version"], 1);
         assert_eq!(read["tokens"][1]["health"], "bad");
         let whole = read["tokens"].as_array().unwrap().iter().find(|row| row["token"].is_null()).unwrap();

@@ -1,17 +1,19 @@
 //! One step of a plan, or one change over many tokens, as a paragraph.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 
 use anstyle::Style;
 
+use super::alike::without;
 use super::change;
+use super::grouping::StepGroup;
 use super::text::{
     BOLD, CREATE, DELETE, NOTE, QUIET, UPDATE, count, labelled, labelled_in, number, paint, serials, some_of,
 };
-use crate::model::{Kind, Name, ProfileId};
-use crate::plan::{Action, AssignGroup, Class, Effect, Step, Stop, When};
+use crate::model::{Fields, Kind, Name, ProfileId, Serial};
+use crate::plan::{Action, AssignGroup, Class, Effect, FieldChange, Note, Step, Stop, When};
 
 /// Where the lines below a step's first one begin, and how wide their labels are.
 const INDENT: usize = 6;
@@ -63,45 +65,6 @@ impl Section {
     }
 }
 
-/// Puts steps that do the same to the same document on several tokens together. The order is that
-/// of each group's first step. Steps that name devices stand alone.
-pub fn grouped<'a>(steps: impl Iterator<Item = &'a Step>) -> Vec<Vec<&'a Step>> {
-    let mut groups: Vec<Vec<&Step>> = Vec::new();
-    let mut known: HashMap<(Kind, &Name, String), usize> = HashMap::new();
-    for step in steps {
-        let Some(sameness) = sameness(step) else {
-            groups.push(vec![step]);
-            continue;
-        };
-        match known.entry((step.address.kind, &step.address.name, sameness)) {
-            Entry::Occupied(at) => groups[*at.get()].push(step),
-            Entry::Vacant(free) => {
-                free.insert(groups.len());
-                groups.push(vec![step]);
-            }
-        }
-    }
-    groups
-}
-
-/// What two steps of one document have in common when they differ in their token only; `None` for
-/// a step that stands alone.
-fn sameness(step: &Step) -> Option<String> {
-    let action = match &step.action {
-        Action::Assign { .. } | Action::Sync { .. } | Action::UpdateToken { .. } | Action::DeleteToken => {
-            return None;
-        }
-        // Ids differ from token to token although the names agree.
-        Action::SetDefault { from: _, from_name } => serde_json::to_string(from_name),
-        action @ (Action::CreateProfile { .. } | Action::UpdateProfile { .. } | Action::DeleteProfile) => {
-            serde_json::to_string(action)
-        }
-    };
-    let rest = (&step.name, step.action.verb(), step.reason, step.class, step.not_before, &step.notes);
-    // Plain values with text keys: both always have a text.
-    Some(action.ok()? + &serde_json::to_string(&rest).ok()?)
-}
-
 /// Which gates would stop which step, by the step's id.
 #[derive(Debug, Default)]
 pub struct Gated<'a>(HashMap<&'a str, Vec<&'a str>>);
@@ -118,33 +81,43 @@ impl<'a> Gated<'a> {
         Self(gates)
     }
 
-    /// The gates that would stop any of the steps, sorted, each once.
-    fn of(&self, steps: &[&Step]) -> Vec<&'a str> {
-        let mut gates: Vec<&str> =
-            steps.iter().filter_map(|step| self.0.get(step.id.as_str())).flatten().copied().collect();
-        gates.sort_unstable();
-        gates.dedup();
+    /// The gates that would stop any of the steps, sorted, each once, with the tokens on which they
+    /// do. Where there are several tokens, [`TOKEN`](super::alike::TOKEN) stands for each one's own gate.
+    pub fn of<'s>(&self, steps: &[&'s Step]) -> BTreeMap<String, Vec<&'s str>> {
+        let mut gates: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for step in steps {
+            let token = step.address.domain().as_str();
+            for gate in self.0.get(step.id.as_str()).into_iter().flatten() {
+                let gate = if steps.len() > 1 { without(gate, token) } else { Cow::Borrowed(*gate) };
+                gates.entry(gate.into_owned()).or_default().push(token);
+            }
+        }
         gates
     }
 }
 
 /// Writes a group of steps that do the same, with the gates that would stop any of them.
-pub fn group(out: &mut String, steps: &[&Step], gated: &Gated<'_>) {
-    let Some(step) = steps.first() else { return };
+pub fn group(out: &mut String, group: &StepGroup<'_>, gated: &Gated<'_>) {
+    let (step, steps) = (group.first(), group.steps.as_slice());
     head(out, steps, step);
     match &step.action {
-        Action::UpdateToken { changes, scope_tag_ids: _ } | Action::UpdateProfile { changes, adopt: _ } => {
-            change::changes(out, changes);
+        Action::UpdateToken { .. } | Action::UpdateProfile { .. } => {
+            change::changes(out, &changes_of(steps));
         }
-        Action::CreateProfile { fields } => change::fields(out, fields),
-        Action::Assign { groups, after_sync } => assignment(out, step, groups, *after_sync),
+        Action::CreateProfile { .. } => change::fields(out, &fields_of(steps)),
+        Action::Assign { groups: _, after_sync } => {
+            for given in given(steps) {
+                row(out, "give", &given.words(&step.name, *after_sync));
+            }
+        }
         Action::SetDefault { from, from_name } => {
             let from = former(from.as_ref(), from_name.as_deref());
             let text = format!("{from} -> {:?}", step.name);
             row(out, "set", &text);
         }
-        Action::Sync { serials: waiting } => {
-            let text = format!("{} wait: {}", count(waiting.len() as u64, "serial"), serials(waiting));
+        Action::Sync { .. } => {
+            let waiting = waiting_for_sync(steps);
+            let text = format!("{} wait: {}", count(waiting.len() as u64, "serial"), serials(&waiting));
             row(out, "for", &text);
         }
         Action::DeleteToken | Action::DeleteProfile => {}
@@ -155,14 +128,98 @@ pub fn group(out: &mut String, steps: &[&Step], gated: &Gated<'_>) {
     row(out, "felt", &felt(&together(steps)));
     order(out, steps);
     for note in &step.notes {
-        // Rules name themselves at the end of what they say.
-        let text = note.text.strip_suffix(&format!(" ({})", note.rule)).unwrap_or(&note.text);
-        labelled(out, INDENT, paint(NOTE, "note"), LABEL, &format!("{}: {text}", note.rule));
+        let text = format!("{}: {}", note.rule, note_words(steps, note));
+        labelled(out, INDENT, paint(NOTE, "note"), LABEL, &text);
     }
     let gates = gated.of(steps);
     if !gates.is_empty() {
+        let gates: Vec<String> = gates.iter().map(|(gate, on)| gate_on(gate, on, steps.len())).collect();
         let text = format!("stopped by {}", some_of(gates.iter(), NAMES_SHOWN));
         labelled(out, INDENT, paint(DELETE, "gate"), LABEL, &text);
+    }
+}
+
+/// A gate, with the tokens on which it stops where that is not all of them.
+pub fn gate_on(gate: &str, on: &[&str], steps: usize) -> String {
+    if on.len() == steps {
+        return gate.to_owned();
+    }
+    format!("{gate} on {} of {steps} ({})", number(on.len() as u64), some_of(on.iter(), NAMES_SHOWN))
+}
+
+/// The changed fields of each step, with its token.
+pub fn changes_of<'a>(steps: &[&'a Step]) -> Vec<(&'a str, &'a [FieldChange])> {
+    let changes = |step: &'a Step| match &step.action {
+        Action::UpdateToken { changes, .. } | Action::UpdateProfile { changes, .. } => {
+            Some((step.address.domain().as_str(), changes.as_slice()))
+        }
+        _ => None,
+    };
+    steps.iter().filter_map(|step| changes(step)).collect()
+}
+
+/// The fields of each new object, with its token.
+pub fn fields_of<'a>(steps: &[&'a Step]) -> Vec<(&'a str, &'a Fields)> {
+    let fields = |step: &'a Step| match &step.action {
+        Action::CreateProfile { fields, .. } => Some((step.address.domain().as_str(), fields)),
+        _ => None,
+    };
+    steps.iter().filter_map(|step| fields(step)).collect()
+}
+
+/// The serials that the steps ask a sync for.
+pub fn waiting_for_sync(steps: &[&Step]) -> Vec<Serial> {
+    let waiting = steps.iter().filter_map(|step| match &step.action {
+        Action::Sync { serials } => Some(serials),
+        _ => None,
+    });
+    waiting.flatten().copied().collect()
+}
+
+/// Devices that have one profile now and are given another, over all tokens.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// The profile that they have, in words.
+    pub from: String,
+    /// The devices.
+    pub serials: Vec<Serial>,
+}
+
+impl Given {
+    fn words(&self, name: &str, after_sync: bool) -> String {
+        let Self { from, serials: all } = self;
+        let devices = count(all.len() as u64, "device");
+        if after_sync {
+            format!("{devices} -> {name:?}, once they appear: {}", serials(all))
+        } else {
+            format!("{devices} {from} -> {name:?}: {}", serials(all))
+        }
+    }
+}
+
+/// What the steps of a group give, by the profile that the devices have.
+pub fn given(steps: &[&Step]) -> Vec<Given> {
+    let mut all: Vec<Given> = Vec::new();
+    for step in steps {
+        let Action::Assign { groups, after_sync: _ } = &step.action else { continue };
+        for (at, AssignGroup { from, from_name, serials }) in groups.iter().enumerate() {
+            if at == all.len() {
+                let from = former(from.as_ref(), from_name.as_deref());
+                all.push(Given { from, serials: Vec::new() });
+            }
+            all[at].serials.extend(serials);
+        }
+    }
+    all
+}
+
+/// A note of a group, without the row that it serves.
+pub fn note_words<'n>(steps: &[&Step], note: &'n Note) -> Cow<'n, str> {
+    // Rules name themselves at the end of what they say.
+    let text = note.text.strip_suffix(&format!(" ({})", note.rule)).unwrap_or(&note.text);
+    match steps {
+        [first, _, ..] => without(text, first.address.domain().as_str()),
+        _ => Cow::Borrowed(text),
     }
 }
 
@@ -173,23 +230,50 @@ fn row(out: &mut String, label: &str, text: &str) {
 
 fn head(out: &mut String, steps: &[&Step], step: &Step) {
     let (mark, style) = mark(&step.action);
-    let address = match steps {
-        [only] => only.address.to_string(),
-        several => {
-            format!("{}/{} on {}", step.address.kind, step.address.name, count(several.len() as u64, "token"))
-        }
-    };
-    let verb = match step.action {
-        Action::Assign { after_sync: true, .. } => "assign after the sync",
-        Action::SetDefault { .. } => "make the default",
-        ref action => action.verb(),
-    };
+    let (verb, subject) = (verb(&step.action), subject(steps));
     // Writing to a String does not fail.
-    let _ = write!(out, "  {} {verb} {}", paint(style, mark), paint(BOLD, address));
-    if !step.name.is_empty() && step.name != step.address.name.as_str() {
-        let _ = write!(out, "  {}", paint(QUIET, format_args!("{:?}", step.name)));
+    let _ = write!(out, "  {} {verb} {}", paint(style, mark), paint(BOLD, subject));
+    if let Some(names) = names(steps) {
+        let _ = write!(out, "  {}", paint(QUIET, names));
     }
     out.push('\n');
+}
+
+/// What a step does, in words for its first line.
+pub const fn verb(action: &Action) -> &'static str {
+    match action {
+        Action::Assign { after_sync: true, .. } => "assign after the sync",
+        Action::SetDefault { .. } => "make the default",
+        action => action.verb(),
+    }
+}
+
+/// What a group of steps speaks of: an address, or a document and how many tokens.
+pub fn subject(steps: &[&Step]) -> String {
+    match steps {
+        [] => String::new(),
+        [only] => only.address.to_string(),
+        [first, ..] => {
+            let tokens = count(steps.len() as u64, "token");
+            match first.address.kind {
+                Kind::EnrollmentToken => format!("{} of {tokens}", first.address.kind),
+                kind => format!("{kind}/{} on {tokens}", first.address.name),
+            }
+        }
+    }
+}
+
+/// The display names at the service, where they say more than the address.
+pub fn names(steps: &[&Step]) -> Option<String> {
+    let first = steps.first()?;
+    if steps.iter().all(|step| step.name == first.name) {
+        let tells = !first.name.is_empty() && first.name != first.address.name.as_str();
+        return tells.then(|| format!("{:?}", first.name));
+    }
+    let mut names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    Some(some_of(names.iter().map(|name| format!("{name:?}")), 3))
 }
 
 /// The mark of an action, readable without colour.
@@ -204,24 +288,12 @@ pub const fn mark(action: &Action) -> (&'static str, Style) {
     }
 }
 
-fn former(id: Option<&ProfileId>, name: Option<&str>) -> String {
+/// A profile that devices or a token have now, in words.
+pub fn former(id: Option<&ProfileId>, name: Option<&str>) -> String {
     match (name, id) {
         (Some(name), _) => format!("{name:?}"),
         (None, Some(id)) => id.to_string(),
         (None, None) => "(none)".to_owned(),
-    }
-}
-
-fn assignment(out: &mut String, step: &Step, groups: &[AssignGroup], after_sync: bool) {
-    for group in groups {
-        let devices = count(group.serials.len() as u64, "device");
-        let from = former(group.from.as_ref(), group.from_name.as_deref());
-        let text = if after_sync {
-            format!("{devices} -> {:?}, once they appear: {}", step.name, serials(&group.serials))
-        } else {
-            format!("{devices} {from} -> {:?}: {}", step.name, serials(&group.serials))
-        };
-        row(out, "give", &text);
     }
 }
 
@@ -230,14 +302,27 @@ fn place(out: &mut String, steps: &[&Step]) {
     let mut connections: Vec<&str> = steps.iter().map(|step| step.connection.as_str()).collect();
     connections.sort_unstable();
     connections.dedup();
-    let connections = some_of(connections.iter(), NAMES_SHOWN);
-    let tokens = some_of(steps.iter().map(|step| step.address.domain()), NAMES_SHOWN);
-    let word = if steps.len() == 1 { "token" } else { "tokens" };
-    let mut text = format!("{connections}, {word} {tokens}");
+    let connections = match connections.as_slice() {
+        [one] => (*one).to_owned(),
+        several => count(several.len() as u64, "connection"),
+    };
+    let tokens = some_of(steps.iter().map(|step| token_with_devices(step)), NAMES_SHOWN);
+    let mut text = match steps.len() {
+        1 => format!("{connections}, token {}", first.address.domain()),
+        several => format!("{connections}, on {}: {tokens}", count(several as u64, "token")),
+    };
     if let ([_], Some(object)) = (steps, &first.object) {
         let _ = write!(text, ", id {}", object.key());
     }
     row(out, "where", &text);
+}
+
+/// A step's token, and how many devices the step names there.
+pub fn token_with_devices(step: &Step) -> String {
+    match step.action.serials() {
+        0 => step.address.domain().to_string(),
+        serials => format!("{} ({})", step.address.domain(), number(serials as u64)),
+    }
 }
 
 const fn class_style(class: Class) -> Style {
@@ -249,26 +334,43 @@ const fn class_style(class: Class) -> Style {
 }
 
 fn order(out: &mut String, steps: &[&Step]) {
-    let own: HashSet<&str> = steps.iter().map(|step| step.id.as_str()).collect();
-    let mut needs: Vec<&str> = steps.iter().flat_map(|step| &step.needs).map(String::as_str).collect();
-    needs.retain(|id| !own.contains(id));
-    needs.sort_unstable();
-    needs.dedup();
+    let needs = needs(steps);
     if !needs.is_empty() {
         row(out, "after", &some_of(needs.iter(), 3));
     }
-    let proving: Vec<&&Step> = steps.iter().filter(|step| step.prove_first).collect();
-    if let ([step], true) = (proving.as_slice(), steps.len() > 1) {
-        let text = format!("{}, read back before the others start", step.address.domain());
-        row(out, "first", &text);
+    if let Some(token) = proving(steps) {
+        row(out, "first", &format!("{token}, read back before the others start"));
     }
     if let Some(instant) = steps.first().and_then(|step| step.not_before) {
         row(out, "wait", &format!("not before {instant}"));
     }
 }
 
+/// The steps that have to be committed before those of the group, with [`TOKEN`](super::alike::TOKEN) for each one's
+/// own token where there are several.
+pub fn needs(steps: &[&Step]) -> BTreeSet<String> {
+    let own: HashSet<&str> = steps.iter().map(|step| step.id.as_str()).collect();
+    let mut needs = BTreeSet::new();
+    for step in steps {
+        let token = step.address.domain().as_str();
+        for id in step.needs.iter().filter(|id| !own.contains(id.as_str())) {
+            needs.insert(if steps.len() > 1 { without(id, token).into_owned() } else { id.clone() });
+        }
+    }
+    needs
+}
+
+/// The token on which a group of several is tried first.
+pub fn proving<'a>(steps: &[&'a Step]) -> Option<&'a Name> {
+    let mut proving = steps.iter().filter(|step| step.prove_first);
+    match (proving.next(), proving.next()) {
+        (Some(step), None) if steps.len() > 1 => Some(step.address.domain()),
+        _ => None,
+    }
+}
+
 /// The effect of several steps that do the same.
-fn together(steps: &[&Step]) -> Effect {
+pub fn together(steps: &[&Step]) -> Effect {
     steps.iter().map(|step| step.effect).fold(Effect::default(), |all, one| Effect {
         when: if all.when == When::Never { one.when } else { all.when },
         feel: all.feel + one.feel,

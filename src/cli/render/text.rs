@@ -50,20 +50,56 @@ pub fn paint<T: Display>(style: Style, value: T) -> Painted<T> {
 }
 
 /// The text with control characters made visible, line ends kept: what services and files say must
-/// not steer the terminal.
+/// not steer the terminal. A line end behind which a command to a runner of workflows would begin
+/// (`::error::`, `##[group]`) is made visible, too.
 pub fn clean(text: &str) -> Cow<'_, str> {
+    shown(text, commands)
+}
+
+/// As [`clean`], on one line: a name must not look like another line.
+pub fn on_one_line(text: &str) -> Cow<'_, str> {
+    shown(text, |_| true)
+}
+
+/// As [`clean`], with all line ends kept, for who encodes them.
+pub fn clean_to_encode(text: &str) -> Cow<'_, str> {
+    shown(text, |_| false)
+}
+
+/// Whether a line that begins so would be taken for a command by GitHub's or Azure's runner, which
+/// look past blanks.
+fn commands(line: &str) -> bool {
+    let line = line.trim_start();
+    line.starts_with("::") || line.starts_with("##[")
+}
+
+/// `hides` tells of what follows a line end whether that is made visible.
+fn shown(text: &str, hides: impl Fn(&str) -> bool) -> Cow<'_, str> {
     // Besides control characters, the marks that turn the direction of writing or end a line.
     let steers = |c: char| {
         (c.is_control() && c != '\n')
             || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
-    if !text.contains(steers) {
+    let mut clean = String::new();
+    let mut done = 0;
+    for (at, c) in text.char_indices() {
+        let next = at + c.len_utf8();
+        // At the end there is no line that it begins.
+        let is_hidden = steers(c) || (c == '\n' && next < text.len() && hides(&text[next..]));
+        if is_hidden {
+            clean.push_str(&text[done..at]);
+            if c == '\n' {
+                clean.push_str("\\n")
+            } else {
+                clean.extend(c.escape_unicode())
+            }
+            done = next;
+        }
+    }
+    if done == 0 {
         return Cow::Borrowed(text);
     }
-    let mut clean = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
-        if steers(c) { clean.extend(c.escape_unicode()) } else { clean.push(c) }
-    }
+    clean.push_str(&text[done..]);
     Cow::Owned(clean)
 }
 
@@ -117,7 +153,7 @@ pub fn serials(serials: &[Serial]) -> String {
 pub const LINE_WIDTH: usize = 80;
 
 /// The text in lines of at most `width` characters, parted at spaces. What stands between
-/// backticks is to be copied and stays together.
+/// backticks is to be copied and stays together, and no line begins like a command to a runner.
 pub fn wrapped(text: &str, width: usize) -> Vec<&str> {
     let mut lines = Vec::new();
     let (mut start, mut length, mut quoted) = (0, 0, false);
@@ -126,7 +162,7 @@ pub fn wrapped(text: &str, width: usize) -> Vec<&str> {
     for (at, c) in text.char_indices() {
         match c {
             '`' => quoted = !quoted,
-            ' ' if !quoted && length > 0 => space = Some((at, length)),
+            ' ' if !quoted && length > 0 && !commands(&text[at..]) => space = Some((at, length)),
             _ => {}
         }
         length += 1;
@@ -189,6 +225,17 @@ mod tests {
         }
         assert_eq!(super::count(1, "device"), "1 device");
         assert_eq!(super::count(0, "device"), "0 devices");
+    }
+
+    #[test]
+    fn what_others_say_begins_no_line_with_a_command_to_a_runner() {
+        assert_eq!(clean("a\n::error::b\n  ##[group]c\nd::e"), "a\\n::error::b\\n  ##[group]c\nd::e");
+        assert_eq!(clean_to_encode("a\n::error::b"), "a\n::error::b");
+        assert_eq!(on_one_line("a\nb\u{7}\n"), "a\\nb\\u{7}\n");
+        assert_eq!(wrapped("aaaa bbbb ::error::c", 10), ["aaaa", "bbbb ::error::c"]);
+        let mut out = String::new();
+        labelled(&mut out, 2, "why", 4, "no id \n::add-mask::x");
+        assert_eq!(out, "  why  no id \\n::add-mask::x\n");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 use super::super::suite::{address, at, disowned, fleet, owned};
 use super::*;
 use crate::model::Value;
+use crate::model::policy::Policy;
 
 fn log(events: impl IntoIterator<Item = (i64, Event)>) -> Vec<Row> {
     let born = (0, Event::Born { fleet: fleet() });
@@ -117,11 +118,18 @@ fn without_a_ledger_nothing_is_claimed() {
 
 #[test]
 fn entries_keep_their_format() {
-    let gates = Event::GatesApplied { gates: Gates::default() };
+    let gates = Event::GatesApplied { gates: Gates::default(), policies: Vec::new() };
     for (entry, text) in [
         (
             Entry::Event(owned("a", "1")),
             r#"{"event":{"owned":{"address":"EnrollmentProfile/a@school","tenant":"tenant","tokenId":"token","object":"1","how":"created","name":"a"}}}"#,
+        ),
+        (
+            Entry::Event(Event::InForce {
+                token: Name::new("school").unwrap(),
+                wishes: BTreeMap::from([("default".to_owned(), "sha256:0".to_owned())]),
+            }),
+            r#"{"event":{"inForce":{"token":"school","wishes":{"default":"sha256:0"}}}}"#,
         ),
         (
             Entry::Outcome { intent: 3, state: IntentState::Unknown, note: String::new() },
@@ -136,4 +144,29 @@ fn entries_keep_their_format() {
         assert_eq!(serde_json::from_str::<Entry>(text).unwrap(), entry);
     }
     assert!(serde_json::from_str::<Entry>(r#"{"event":{"outgrown":{}}}"#).is_err());
+}
+
+#[test]
+fn what_is_in_force_on_a_token_is_what_was_said_last() {
+    let said = |token: &str, hash: &str| Event::InForce {
+        token: Name::new(token).unwrap(),
+        wishes: BTreeMap::from([("token".to_owned(), hash.to_owned())]),
+    };
+    let view = view([(1, said("school", "a")), (2, said("campus", "b")), (3, said("school", "c"))], 9);
+    let hashes: Vec<&str> = view.in_force.values().map(|parts| parts["token"].as_str()).collect();
+    assert_eq!(hashes, ["b", "c"]);
+}
+
+#[test]
+fn gates_of_tenants_are_remembered_and_older_entries_have_none() {
+    let policy = Policy {
+        connection: Name::new("contoso").unwrap(),
+        tenant: "tenant".to_owned(),
+        gates: Gates { protected_tokens: vec![Name::new("school").unwrap()], ..Gates::unbounded() },
+    };
+    let applied = |policies| Entry::Event(Event::GatesApplied { gates: Gates::default(), policies });
+    let text = serde_json::to_string(&applied(vec![policy.clone()])).unwrap();
+    assert_eq!(serde_json::from_str::<Entry>(&text).unwrap(), applied(vec![policy]));
+    let older = text.replace(&text[text.find(",\"policies\"").unwrap()..text.len() - 3], "");
+    assert_eq!(serde_json::from_str::<Entry>(&older).unwrap(), applied(Vec::new()), "{older}");
 }

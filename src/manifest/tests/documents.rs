@@ -16,7 +16,7 @@ fn a_small_folder_is_read_without_findings() {
     assert_eq!(loaded.documents, 5);
     let token = &loaded.desired.tokens[&Name::new("school").unwrap()];
     assert_eq!((token.prune, token.identity.display_name.as_str()), (Prune::Created, "School"));
-    let lab = &loaded.desired.assignments[&Name::new("lab").unwrap()];
+    let lab = loaded.desired.assignments_of(&Name::new("lab").unwrap()).next().unwrap();
     assert_eq!((lab.tokens.len(), lab.devices[0].line), (1, 22));
     let connection = &loaded.desired.connections[&Name::new("tenant").unwrap()];
     assert!(matches!(&connection.credential, Credential::ClientSecret(_)));
@@ -30,7 +30,7 @@ apiVersion: espalier.dev/v1alpha1
 kind: EnrollmentProfile
 metadata: {name: Ipads}
 spec:
-  platform: macos
+  platform: tvos
   tokens: school
   userAffinty: none
   authentication: companyPortl
@@ -38,7 +38,7 @@ spec:
   sharedIpad:
     maximumCachedUsers: 25
     maximumCachedUsers: 24
-  autoAdvance: true
+  ade: {url: x}
   userAffinity: null
   setupAssistant: {hide: [siry]}
 ";
@@ -91,9 +91,9 @@ fn lines_are_those_of_the_file() {
 fn what_a_later_version_carries_is_refused_as_such() {
     for (kind, spec, line) in [
         (Kind::EnrollmentToken, "mdm: tenant\n  direct: {}", 6),
-        (Kind::EnrollmentToken, "mdm: tenant\n  appleId: a@b.example", 6),
+        (Kind::EnrollmentToken, "mdm: tenant\n  apple: {}", 6),
         (Kind::EnrollmentProfile, "tokens: []\n  platform: tvos", 6),
-        (Kind::EnrollmentProfile, "tokens: []\n  platform: ios\n  companyPortal: {install: true}", 7),
+        (Kind::EnrollmentProfile, "tokens: []\n  platform: ios\n  ade: {}", 7),
         (Kind::Connection, "appleBusiness: {clientId: x}", 5),
         (Kind::DeviceAssignment, "profile: x\n  devices: {serials: [], where: {unassigned: true}}", 6),
     ] {
@@ -253,7 +253,7 @@ fn schemas_accept_what_the_reader_accepts() {
     assert!(validator.is_valid(&good));
     assert!(jsonschema::validator_for(&schema_all()).unwrap().is_valid(&good));
     for (pointer, value) in [
-        ("/spec/platform", serde_json::json!("macos")),
+        ("/spec/platform", serde_json::json!("tvos")),
         ("/spec/supervized", serde_json::json!(true)),
         ("/spec/userAffinity", serde_json::json!(null)),
         ("/metadata/name", serde_json::json!("Not a name")),
@@ -262,5 +262,33 @@ fn schemas_accept_what_the_reader_accepts() {
         let (parent, key) = pointer.rsplit_once('/').unwrap();
         bad.pointer_mut(parent).unwrap()[key] = value;
         assert!(!validator.is_valid(&bad), "{pointer}");
+    }
+}
+
+#[test]
+fn the_daemons_switches_have_defaults_and_device_actions_are_for_later() {
+    use super::super::load_text;
+    use crate::model::desired::{OnCommit, OnDrift};
+    use std::time::Duration;
+    let fleet = |watch: &str| load_text(&[("fleet.yaml", &format!("{FLEET}{watch}"))]);
+    let switches = |watch: &str| {
+        let loaded = fleet(watch);
+        assert_eq!(told(&loaded), [""; 0], "{watch}");
+        let watch = loaded.desired.fleet.watch;
+        (watch.on_commit, watch.on_drift, watch.resync)
+    };
+    let hour = Duration::from_secs(3600);
+    for default in ["", "  watch: {}\n", "  watch: {onCommit: null, actions: off, resync: null}\n"] {
+        assert_eq!(switches(default), (OnCommit::Plan, OnDrift::Report, hour), "{default}");
+    }
+    let all = switches("  watch: {onCommit: apply, onDrift: heal, resync: 5m}\n");
+    assert_eq!(all, (OnCommit::Apply, OnDrift::Heal, Duration::from_secs(300)));
+    for (written, words) in [
+        ("{actions: approved}", "not in this version"),
+        ("{resync: 30s}", "shorter than a minute"),
+        ("{onCommit: merge}", "`merge`"),
+    ] {
+        let found = only(&fleet(&format!("  watch: {written}\n")));
+        assert!(found.message.contains(words), "{written}: {found:?}");
     }
 }

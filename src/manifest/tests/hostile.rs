@@ -76,7 +76,7 @@ fn aliases_keep_spelling_and_place() {
     let settings = &loaded.desired.profiles[&crate::model::Name::new("p").unwrap()].settings;
     assert_eq!(settings.locked_enrollment.set(), Some(&true));
     assert_eq!(settings.description.set().unwrap(), "0123");
-    let a = &loaded.desired.assignments[&crate::model::Name::new("a").unwrap()];
+    let a = loaded.desired.assignments_of(&crate::model::Name::new("a").unwrap()).next().unwrap();
     let lines: Vec<_> = a.devices.iter().map(|device| (device.serial.to_string(), device.line)).collect();
     assert_eq!(lines[3], ("1E101010".to_owned(), 24));
     assert_eq!(lines[2], ("DMQVG1RFK1".to_owned(), 24));
@@ -140,7 +140,14 @@ proptest! {
 
     #[test]
     fn bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-        let _ = super::super::csv::read(&bytes, "S");
+        let _ = super::super::csv::read(
+            &bytes,
+            &super::super::csv::Wanted {
+                column: "S",
+                rows: &std::collections::BTreeMap::new(),
+                profile_column: Some("P"),
+            },
+        );
         let mut reader = super::super::Reader::default();
         reader.file("a.yaml".into(), bytes);
     }

@@ -1,5 +1,6 @@
 //! Small documents in, wishes and findings out.
 
+mod connections;
 mod documents;
 mod hostile;
 mod profiles;

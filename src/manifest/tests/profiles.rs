@@ -25,6 +25,7 @@ fn what_is_missing_is_not_wished_and_gets_its_default_on_create() {
         [
             "authentication=(none)",
             "awaitConfiguration=true",
+            "cellularActivationUrl=(none)",
             "department=(none)",
             "departmentPhone=(none)",
             "description=(none)",

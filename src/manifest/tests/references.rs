@@ -72,7 +72,10 @@ fn a_profile_is_assigned_on_its_own_tokens_only() {
     assert_eq!(only(&load(&documents("  tokens: {matchLabels: {site: a}}\n"))).rule, Some("A-3"));
     let loaded = load(&documents(""));
     assert_eq!(told(&loaded), [""; 0]);
-    assert_eq!(loaded.desired.assignments[&Name::new("x").unwrap()].tokens, [Name::new("b").unwrap()]);
+    assert_eq!(
+        loaded.desired.assignments_of(&Name::new("x").unwrap()).next().unwrap().tokens,
+        [Name::new("b").unwrap()]
+    );
 }
 
 #[test]
@@ -121,7 +124,8 @@ fn a_broken_document_is_judged_as_far_as_it_can_be_read() {
     assert_eq!(loaded.desired.profiles.len(), 1);
     let now = jiff::Timestamp::UNIX_EPOCH;
     let rules = |desired| -> Vec<_> {
-        crate::rules::check_documents(desired, now).iter().map(|d| (d.code, d.place.line)).collect()
+        let found = crate::rules::check_documents(desired, now);
+        found.iter().filter(|d| d.severity != Severity::Note).map(|d| (d.code, d.place.line)).collect()
     };
     assert_eq!(rules(&loaded.doubtful), [("P-14", 14)]);
     assert_eq!(rules(&loaded.desired), []);
@@ -140,5 +144,36 @@ fn nothing_is_built_on_a_broken_token() {
     let profile = &loaded.desired.profiles[&Name::new("p").unwrap()];
     assert_eq!(profile.tokens, std::slice::from_ref(&u));
     assert_eq!(profile.wished.keys().collect::<Vec<_>>(), [&u]);
-    assert_eq!(loaded.desired.assignments.values().next().unwrap().tokens, [u]);
+    assert_eq!(loaded.desired.assignments.first().unwrap().tokens, [u]);
+}
+
+#[test]
+fn a_value_that_no_text_asks_for_is_noted_once() {
+    let unused = |text: &str| {
+        let loaded = load(&[
+            token("a", "  values: {town: Ulm, twon: Ulm}\n"),
+            token("b", "  values: {twon: Bonn}\n"),
+            token("c", "  values: {town: Köln}\n"),
+            profile("p", "[a]", text),
+        ]);
+        assert!(!loaded.diagnostics.refuse(), "{:#?}", loaded.diagnostics);
+        let found = loaded.diagnostics.iter().filter(|d| d.code == "unused-value");
+        let tokens = |all: &[Name]| all.iter().map(Name::as_str).collect::<Vec<_>>().join(" ");
+        found
+            .map(|d| format!("{} {}", d.message.split('`').nth(1).unwrap(), tokens(&d.tokens)))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(unused("  department: IT ${town}\n"), ["values.town c", "values.twon a b"]);
+    assert_eq!(unused("  formerly: [\"${twon} ${town}\"]\n"), ["values.town c", "values.twon b"]);
+}
+
+#[test]
+fn a_policy_protects_tokens_of_its_own_connection() {
+    let with = |protected: &str| {
+        let other = CONNECTION.replace("name: tenant", "name: other").replace("11111111", "99999999")
+            + &format!("  policy: {{protected: {{tokens: [{protected}]}}}}\n");
+        load_with(&[token("a", "")], &[("other.yaml", &other)])
+    };
+    assert_eq!(only(&with("a")).code, "policy-elsewhere");
+    assert_eq!(only(&with("b")).code, "unknown-reference");
 }

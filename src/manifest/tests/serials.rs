@@ -9,7 +9,7 @@ fn lab(devices: &str) -> [String; 3] {
 }
 
 fn devices(loaded: &Loaded) -> Vec<String> {
-    let lab = &loaded.desired.assignments[&Name::new("lab").unwrap()];
+    let lab = loaded.desired.assignments_of(&Name::new("lab").unwrap()).next().unwrap();
     lab.devices.iter().map(|device| format!("{} {}", device.serial, lab.place_of(device))).collect()
 }
 
@@ -87,4 +87,58 @@ fn a_list_full_of_mistakes_is_told_in_short() {
     let loaded = load(&lab(&format!("    serials:\n{list}")));
     assert_eq!(severe(&loaded).len(), 51);
     assert!(severe(&loaded).iter().any(|d| d.message.contains("150 further")));
+}
+
+#[test]
+fn a3_a_column_of_the_csv_names_the_profiles() {
+    let mut documents =
+        lab("    csv: {file: d.csv, column: Serial, profileColumn: Profile, where: {Type: iPad}}\n").to_vec();
+    documents.push(profile("q", "[t]", ""));
+    let csv = "Serial,Type,Profile\nDMQVG1RFK1,iPad,q\nDMQVG1RFK2,iPad,\nn/a,PC,r\nDMQVG1RFK3,iPad,q\n";
+    let loaded = load_with(&documents, &[("d.csv", csv)]);
+    assert_eq!(told(&loaded), [""; 0]);
+    let parts: Vec<_> = loaded
+        .desired
+        .assignments
+        .iter()
+        .map(|one| (one.name.as_str(), one.profile.as_str(), one.devices.len(), one.tokens.len()))
+        .collect();
+    assert_eq!(parts, [("lab", "p", 1, 1), ("lab", "q", 2, 1)]);
+}
+
+#[test]
+fn a3_what_a_column_names_has_to_be_there() {
+    let documents = lab("    csv: {file: d.csv, column: Serial, profileColumn: Profile}\n");
+    for (cell, code, line) in [("nowhere", "unknown-reference", 2), ("Not A Name", "A-3", 2)] {
+        let csv = format!("Serial,Profile\nDMQVG1RFK1,{cell}\n");
+        let loaded = load_with(&documents, &[("d.csv", csv.as_str())]);
+        let found = only(&loaded);
+        assert_eq!((found.code, found.place.file.as_ref(), found.place.line), (code, "d.csv", line));
+    }
+    let without = documents[2].replace("  profile: p\n", "");
+    let documents = [documents[0].clone(), documents[1].clone(), without];
+    let loaded = load_with(&documents, &[("d.csv", "Serial,Profile\nDMQVG1RFK1,p\nDMQVG1RFK2,\n")]);
+    assert_eq!(only(&loaded).place.to_string(), "d.csv:3:1");
+    let loaded = load_with(&documents, &[("d.csv", "Serial,Profile\nDMQVG1RFK1,p\n")]);
+    assert_eq!(told(&loaded), [""; 0]);
+}
+
+#[test]
+fn a9_a_csv_that_gives_a_serial_two_profiles_is_refused() {
+    let mut documents = lab("    csv: {file: d.csv, column: Serial, profileColumn: Profile}\n").to_vec();
+    documents.push(profile("q", "[t]", ""));
+    let csv = "Serial,Profile\nDMQVG1RFK1,q\nDMQVG1RFK1,p\n";
+    let loaded = load_with(&documents, &[("d.csv", csv)]);
+    let found = severe(&loaded).into_iter().find(|one| one.code == "A-9").unwrap();
+    assert_eq!((found.place.line, found.also[0].line), (2, 3));
+}
+
+#[test]
+fn a_profile_is_asked_for_unless_a_column_names_it() {
+    let documents =
+        lab("    serials: [DMQVG1RFK9]\n    csv: {file: d.csv, column: Serial, profileColumn: Profile}\n");
+    let without = documents[2].replace("  profile: p\n", "");
+    let documents = [documents[0].clone(), documents[1].clone(), without];
+    let loaded = load_with(&documents, &[("d.csv", "Serial,Profile\nDMQVG1RFK1,p\n")]);
+    assert_eq!(only(&loaded).code, "missing-field");
 }

@@ -8,12 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::effect::{Effect, When};
 use super::super::{Action, AssignGroup, Bookkeeping, LeftAlone, Note, Reason, Waiting};
 use super::domain::Domain;
-use super::{SYNC_EVERY, SYNC_RHYTHM};
+use super::{DEVICES_PER_MINUTE, SYNC_EVERY, SYNC_RHYTHM, sync_pause};
 use crate::diag::{Diagnostic, Severity};
 use crate::model::clock::after;
 use crate::model::desired::{Assignment, Desired};
 use crate::model::live::{Cause, EnrollmentState};
-use crate::model::{Address, Name, ProfileId, Serial};
+use crate::model::{Address, Name, Platform, ProfileId, Serial};
 
 /// T-10: devices of one token, and of one profile.
 const MOST_DEVICES: u64 = 200_000;
@@ -24,6 +24,8 @@ pub(super) struct Serials<'a> {
     rows: Vec<Row>,
     /// The assignments that name each token, ascending.
     by_token: BTreeMap<&'a Name, Vec<u32>>,
+    /// The platform of each assignment's profile; `None` where no document describes it.
+    platforms: Vec<Option<Platform>>,
     /// For the token at hand: what each assignment means there. Kept from token to token, so that a
     /// token costs its own assignments and not all.
     here: Vec<Here>,
@@ -65,7 +67,7 @@ enum Found {
 impl<'a> Serials<'a> {
     /// Collects the serials of all assignments.
     pub fn gather(desired: &'a Desired) -> Self {
-        let assignments: Vec<&Assignment> = desired.assignments.values().collect();
+        let assignments: Vec<&Assignment> = desired.assignments.iter().collect();
         let mut rows =
             Vec::with_capacity(assignments.iter().map(|assignment| assignment.devices.len()).sum());
         for (at, assignment) in assignments.iter().enumerate() {
@@ -81,7 +83,9 @@ impl<'a> Serials<'a> {
             }
         }
         let here = vec![Here::default(); assignments.len()];
-        Self { assignments, rows, by_token, here }
+        let platform = |one: &&Assignment| Some(desired.profiles.get(&one.profile)?.platform);
+        let platforms = assignments.iter().map(platform).collect();
+        Self { assignments, rows, by_token, platforms, here }
     }
 
     /// Notes what the assignments mean on a token; [`Serials::turn_away`] forgets it again.
@@ -169,7 +173,7 @@ pub(super) fn plan<'a>(domain: &mut Domain<'a>, serials: &mut Serials<'a>) {
     leave(
         tally.other_platform,
         format!("{} devices of other platforms", tally.other_platform),
-        "an iOS profile is for iPhones and iPads (P-32)",
+        "the profile that a document gives them is for another platform (P-32)",
         true,
     );
     for (assignment, count) in tally.elsewhere {
@@ -191,7 +195,7 @@ pub(super) fn plan<'a>(domain: &mut Domain<'a>, serials: &mut Serials<'a>) {
     leave(
         tally.without_profile,
         format!("{} devices without any profile", tally.without_profile),
-        "they cannot enroll before they get one (P-31)",
+        "they cannot enroll before they get one; `espalier devices --unassigned` lists them (P-31)",
         true,
     );
     if domain.devices.len() as u64 > MOST_DEVICES {
@@ -219,7 +223,9 @@ fn tally<'a>(domain: &Domain<'a>, serials: &mut Serials<'a>) -> Tally<'a> {
         .filter(|profile| wished.contains(&profile.id))
         .map(|profile| (&profile.id, profile.name.as_str()))
         .collect();
-    let default = super::super::before::default_of(domain.tenant, &domain.live.id).ok().flatten();
+    let default_of =
+        |platform| super::super::before::default_of(domain.tenant, &domain.live.id, platform).ok().flatten();
+    let defaults = Platform::CLASSIC.map(default_of);
     let mut at = 0;
     for device in domain.devices.iter() {
         at = skip_to(&serials.rows, at, device.serial);
@@ -247,7 +253,7 @@ fn tally<'a>(domain: &Domain<'a>, serials: &mut Serials<'a>) -> Tally<'a> {
             } else {
                 tally.unnamed += 1;
                 match current {
-                    Some(profile) if default.as_ref() != Some(profile) => {
+                    Some(profile) if !defaults.iter().flatten().any(|default| default == profile) => {
                         if let Some(name) = managed.get(profile) {
                             *tally.unnamed_with_managed.entry(name).or_default() += 1;
                         }
@@ -262,7 +268,7 @@ fn tally<'a>(domain: &Domain<'a>, serials: &mut Serials<'a>) -> Tally<'a> {
             tally.released += 1;
             continue;
         }
-        if !device.ios {
+        if device.platform != serials.platforms[assignment as usize] {
             tally.other_platform += 1;
             continue;
         }
@@ -322,7 +328,10 @@ fn plan_moves<'a>(domain: &mut Domain<'a>, profile: &'a Name, moves: Moves<'a>) 
     if moves.enrolled > 0 {
         step.notes.push(Note::new(
             "A-4",
-            format!("{} of them are enrolled: they take the profile only after a wipe", moves.enrolled),
+            match moves.enrolled {
+                1 => "1 of them is enrolled: it takes the profile only after a wipe".to_owned(),
+                many => format!("{many} of them are enrolled: they take the profile only after a wipe"),
+            },
         ));
     }
     domain.steps.push(step);
@@ -394,9 +403,11 @@ fn plan_sync<'a>(domain: &mut Domain<'a>, wanted: BTreeMap<&'a Name, Vec<Serial>
     fresh.dedup();
     // Without a ledger nobody would remember that a sync was asked for these serials, and every
     // run would ask again.
-    let sync =
-        !fresh.is_empty() && !domain.input.ledger.is_none() && !domain.blocked_by_lost_answer(&address);
+    // A serial that this token does not show may be on one that a narrowed run does not look at.
+    let may_sync = !domain.input.ledger.is_none() && domain.input.sees_every_token() && !domain.has_expired();
+    let sync = !fresh.is_empty() && may_sync && !domain.blocked_by_lost_answer(&address);
     let next_by_itself = domain.live.last_sync_done.map(|done| after(done, SYNC_RHYTHM));
+    let devices = (domain.devices.len() + fresh.len()) as u64;
     let mut sync_id = None;
     if sync {
         let name = domain.live.name.clone();
@@ -406,22 +417,37 @@ fn plan_sync<'a>(domain: &mut Domain<'a>, wanted: BTreeMap<&'a Name, Vec<Serial>
         step.not_before = domain
             .live
             .last_sync_triggered
-            .map(|asked| after(asked, SYNC_EVERY))
+            .map(|asked| after(asked, sync_pause(devices)))
             .filter(|earliest| *earliest > domain.input.now);
         step.notes.push(Note::new(
             "S-2",
             "a sync by hand is allowed once in 15 minutes and takes up to 15 minutes",
         ));
+        let about = match devices / DEVICES_PER_MINUTE {
+            0 => "less than a minute".to_owned(),
+            1 => "1 minute".to_owned(),
+            minutes => format!("{minutes} minutes"),
+        };
+        step.notes.push(Note::new(
+            "S-7",
+            format!("Apple hands over about 3,000 devices a minute: {about} for a token of {devices}"),
+        ));
         sync_id = Some(step.id.clone());
         domain.steps.push(step);
     }
-    let running = !sync && !domain.input.ledger.is_none() && sync_runs(domain);
+    let running = !sync && may_sync && sync_runs(domain);
     for (profile, mut serials) in wanted {
         serials.sort_unstable();
         serials.dedup();
         let reason = match sync_id {
             Some(_) => "not at Intune yet; a sync is asked for",
+            None if domain.has_expired() => {
+                "not at Intune yet; the token has expired, and no sync brings them before it is renewed (T-6)"
+            }
             None if running => "not at Intune yet; a sync is under way",
+            None if !domain.input.sees_every_token() => {
+                "not on this token; a narrowed run does not know whether another one has them, and asks for no sync"
+            }
             None => {
                 "not at Intune yet; a sync was asked for them already, or the next one by itself will show them"
             }

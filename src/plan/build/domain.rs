@@ -5,16 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::effect::{Holders, When, holders};
 use super::super::gates::{self, Census};
 use super::super::{
-    Action, Adoption, Blocked, Bookkeeping, Class, Effect, FieldChange, LeftAlone, Note, Plan, Reason, Step,
-    Waiting, before, file,
+    Action, Adoption, Blocked, Bookkeeping, Class, Effect, FieldChange, Grandfathered, LeftAlone, Note, Plan,
+    Reason, Step, Waiting, before, file,
 };
 use super::whole::Whole;
 use super::{HORIZON, Input, lost_until};
 use crate::diag::Diagnostic;
 use crate::model::clock::between;
 use crate::model::desired::{State, Token};
-use crate::model::live::{Cause, Complete, Devices, Fact, LiveProfile, LiveTenant, LiveToken, ProfileKind};
-use crate::model::{Address, Field, Name, ProfileId, Value};
+use crate::model::live::{Cause, Complete, Devices, Fact, LiveProfile, LiveTenant, LiveToken};
+use crate::model::{Address, Field, Name, Platform, ProfileId, Value};
 
 /// The planning of one token.
 pub(super) struct Domain<'a> {
@@ -40,6 +40,7 @@ pub(super) struct Domain<'a> {
     pub adopted: Vec<Adoption>,
     pub left_alone: Vec<LeftAlone>,
     pub findings: Vec<Diagnostic>,
+    pub grandfathered: Vec<Grandfathered>,
     pub bookkeeping: Vec<Bookkeeping>,
     /// A rule refuses the resulting state: no step of this token is planned.
     pub refused: bool,
@@ -109,6 +110,7 @@ impl<'a> Domain<'a> {
             adopted: Vec::new(),
             left_alone: Vec::new(),
             findings: Vec::new(),
+            grandfathered: Vec::new(),
             bookkeeping: Vec::new(),
             refused: false,
         })
@@ -133,6 +135,7 @@ impl<'a> Domain<'a> {
         action: Action,
         reason: Reason,
     ) -> Step {
+        let platform = self.platform_of(&address, object.as_ref());
         let mut step = Step {
             id: format!("{} {address}", action.verb()),
             address,
@@ -140,6 +143,7 @@ impl<'a> Domain<'a> {
             token_id: self.live.id.clone(),
             object,
             name: name.to_owned(),
+            platform,
             action,
             reason,
             class: Class::Safe,
@@ -155,6 +159,13 @@ impl<'a> Domain<'a> {
         let before = before::of(&step, self.tenant).unwrap_or(serde_json::Value::Null);
         step.fingerprint = file::fingerprint(&before);
         step
+    }
+
+    /// The platform of the profile that a step is about: of the live one, else of its document.
+    fn platform_of(&self, address: &Address, object: Option<&ProfileId>) -> Option<Platform> {
+        address.token.as_ref()?;
+        let live = object.and_then(|id| self.profiles.by_id(id).ok()).and_then(|live| live.kind.platform());
+        live.or_else(|| Some(self.input.desired.profiles.get(&address.name)?.platform))
     }
 
     /// Says that nothing can be planned for an object.
@@ -323,18 +334,23 @@ impl<'a> Domain<'a> {
         Some(ids)
     }
 
-    /// The default profile (P-30).
-    pub fn plan_default(&mut self) {
-        let Field::Set(profile) = &self.document.default_ios else { return };
+    /// The default profiles (P-30).
+    pub fn plan_defaults(&mut self) {
         if self.is_absent() {
             return;
         }
+        for (platform, profile) in self.document.defaults.written() {
+            self.plan_default(platform, profile);
+        }
+    }
+
+    fn plan_default(&mut self, platform: Platform, profile: &'a Name) {
         let address = Address::profile(profile, self.name);
         let Some(target) = self.targets.get(profile).cloned() else {
             // The profile is blocked itself, and says why.
             return;
         };
-        let current = match before::default_of(self.tenant, &self.live.id) {
+        let current = match before::default_of(self.tenant, &self.live.id, platform) {
             Ok(current) => current,
             Err(why) => {
                 let (cause, reason, next) = (why.cause, why.reason.clone(), why.next.clone());
@@ -361,8 +377,8 @@ impl<'a> Domain<'a> {
         step.notes.push(Note::new(
             "P-30",
             format!(
-                "only devices that sync from now on get it; the {} that have synced keep what they have",
-                self.devices.len()
+                "only devices that sync from now on get it; the token's {} that have synced keep what they have",
+                self.devices.iter().filter(|device| device.platform == Some(platform)).count()
             ),
         ));
         self.steps.push(step);
@@ -371,14 +387,21 @@ impl<'a> Domain<'a> {
     /// What the gates count against.
     pub fn census(&self) -> Census {
         let known_as = self.whole.names_of(&self.live.id);
+        let protected = self.whole.gates.protected_serials(self.connection, &self.live.id);
         Census {
             name: Some(self.name.clone()),
-            profiles: self.profiles.iter().filter(|profile| profile.kind == ProfileKind::Ios).count() as u64,
+            profiles: self.profiles.iter().filter(|profile| profile.kind.platform().is_some()).count() as u64,
             devices: self.devices.not_released() as u64,
             deleted_lately: gates::deleted_lately(self.input.ledger, self.name, &known_as),
-            protected_holders: gates::protected_holders(&self.whole.gates.protected_serials, self.devices),
+            protected_holders: gates::protected_holders(&protected, self.devices),
             known_as,
         }
+    }
+
+    /// The profile documents that are on this token as they are wished.
+    pub fn as_wished(&self) -> impl Iterator<Item = &'a Name> {
+        let settled = self.targets.iter().filter(|(_, target)| !self.refused && target.step.is_none());
+        settled.map(|(name, _)| *name)
     }
 
     /// Hands over what was planned. A token that a rule refuses keeps its findings only.
@@ -387,6 +410,7 @@ impl<'a> Domain<'a> {
         plan.waiting.extend(self.waiting);
         plan.left_alone.extend(self.left_alone);
         plan.findings.extend(self.findings);
+        plan.grandfathered.extend(self.grandfathered);
         if !self.refused {
             steps.extend(self.steps);
             plan.adopted.extend(self.adopted);

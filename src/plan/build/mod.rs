@@ -5,22 +5,27 @@
 
 mod assign;
 mod domain;
+mod judging;
+mod known;
 mod profile;
 mod removal;
+mod rollout;
+mod vpp;
 mod whole;
+mod write_only;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::gates::Census;
 use super::{Blocked, Forecast, Plan, Step, gates, order};
-use crate::diag::{Diagnostics, Severity};
+use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::diff::identity::{self, Claim, Match};
 use crate::ledger::LedgerView;
 use crate::model::clock::{Timestamp, after};
-use crate::model::desired::{Desired, Gates, State, Token};
+use crate::model::desired::{Desired, State, Token};
 use crate::model::live::{Cause, Complete, Fact, Live, LiveToken};
-use crate::model::{Address, Name, TokenId};
+use crate::model::{Address, Name, Scope, TokenId};
 use whole::Whole;
 
 /// A write whose answer was lost is unknown for this long, because Graph shows writes late (design
@@ -29,6 +34,15 @@ pub const HORIZON: Duration = Duration::from_secs(120);
 
 /// A sync by hand is allowed at most once in this time (S-2).
 pub const SYNC_EVERY: Duration = Duration::from_secs(15 * 60);
+
+/// Apple hands over about this many devices a minute (S-7).
+pub const DEVICES_PER_MINUTE: u64 = 3_000;
+
+/// How long to wait between two syncs of a token with so many devices: what the first one brings
+/// takes its time (S-2, S-7).
+pub fn sync_pause(devices: u64) -> Duration {
+    SYNC_EVERY.max(Duration::from_secs(devices * 60 / DEVICES_PER_MINUTE))
+}
 
 /// The service syncs by itself in this rhythm (S-1).
 pub const SYNC_RHYTHM: Duration = Duration::from_secs(12 * 3600);
@@ -44,17 +58,24 @@ pub struct Input<'a> {
     pub ledger: &'a LedgerView,
     /// Findings over the documents alone; a refusal blocks its tokens.
     pub findings: &'a Diagnostics,
+    /// The tokens that the run works on. What lies outside is not planned, and neither read nor taken
+    /// for absent.
+    pub scope: &'a Scope,
     /// The present instant.
     pub now: Timestamp,
 }
 
 impl Input<'_> {
-    /// The gates in force: the stricter of the documents' and those of the last full apply.
-    fn gates_in_force(&self) -> Gates {
-        match &self.ledger.gates {
-            Some(applied) => self.desired.fleet.gates.stricter(applied),
-            None => self.desired.fleet.gates.clone(),
-        }
+    /// Whether the run works on a token of this connection.
+    fn concerns(&self, connection: &Name) -> bool {
+        let here = |(name, token): (&Name, &Token)| token.connection == *connection && self.scope.holds(name);
+        self.desired.tokens.iter().any(here)
+    }
+
+    /// Whether the run looks at every token of the folder: only then is a serial that no list shows
+    /// on none of them.
+    fn sees_every_token(&self) -> bool {
+        self.desired.tokens.keys().all(|name| self.scope.holds(name))
     }
 }
 
@@ -92,23 +113,29 @@ fn match_token<'a>(
 /// # Errors
 /// [`order::Cycle`], which is a mistake of this program and not of the documents.
 pub fn build(input: &Input<'_>) -> Result<Plan, order::Cycle> {
-    let mut plan = Plan { ledger: (!input.ledger.is_none()).then_some(input.ledger.id), ..Plan::default() };
+    let mut plan = Plan {
+        ledger: (!input.ledger.is_none()).then_some(input.ledger.id),
+        scope: input.scope.clone(),
+        ..Plan::default()
+    };
     let whole = Whole::of(input);
     let mut domains = Vec::new();
     let claims = claims(input);
     for (connection, document) in &input.desired.connections {
-        if !input.desired.tokens.values().any(|token| token.connection == *connection) {
+        if !input.concerns(connection) {
             continue;
         }
         plan.tenants.insert(connection.clone(), document.tenant_id.clone());
         open_domains(&whole, connection, &claims, &mut plan, &mut domains);
+        judging::judge_tenant(input, connection, document, &mut plan.findings);
     }
 
     let mut serials = assign::Serials::gather(input.desired);
     for domain in &mut domains {
+        domain.judge_token();
         domain.plan_token();
         domain.plan_profiles();
-        domain.plan_default();
+        domain.plan_defaults();
         assign::plan(domain, &mut serials);
     }
     let blocked_tokens: BTreeSet<&Name> = plan
@@ -128,18 +155,25 @@ pub fn build(input: &Input<'_>) -> Result<Plan, order::Cycle> {
     assign::plan_waiting(&mut domains, &serials, &unread, &mut plan.waiting);
     let mut census = BTreeMap::new();
     let mut steps = Vec::new();
+    let mut as_wished = BTreeSet::new();
     for mut domain in domains {
         removal::plan(&mut domain);
+        as_wished.extend(domain.as_wished().map(|profile| (profile, domain.name)));
         census.insert(domain.live.id.clone(), domain.census());
         domain.finish(&mut plan, &mut steps);
     }
-    first_token_proves(&mut steps);
+    let held = rollout::order(input, &mut steps, &as_wished, &plan.blocked);
     plan.steps = order::sort(steps)?;
     plan.stops = gates::evaluate(&plan.steps, &whole.gates, &census, plan.ledger.is_some());
+    plan.stops.extend(held);
     // Notes are explained beside the change that they speak of; `validate` shows them all.
-    plan.findings.extend(input.findings.iter().filter(|finding| finding.severity == Severity::Warn).cloned());
+    let concerns = |finding: &&Diagnostic| {
+        finding.severity == Severity::Warn && finding.concerns(|token| input.scope.holds(token))
+    };
+    plan.findings.extend(input.findings.iter().filter(concerns).cloned());
     plan.forecast = forecast(&plan.steps, input.desired, &census);
     note_what_is_gone(input, &mut plan);
+    known::settle(input, &mut plan);
     Ok(plan)
 }
 
@@ -155,7 +189,11 @@ fn open_domains<'a>(
     domains: &mut Vec<domain::Domain<'a>>,
 ) {
     let input = &whole.input;
-    let documents = input.desired.tokens.iter().filter(|(_, token)| token.connection == *connection);
+    let documents = input
+        .desired
+        .tokens
+        .iter()
+        .filter(|(name, token)| token.connection == *connection && input.scope.holds(name));
     let Some(tenant) = input.live.tenants.get(connection) else {
         plan.blocked.push(Blocked {
             connection: connection.clone(),
@@ -262,11 +300,18 @@ fn open_domains<'a>(
 }
 
 /// The documents of all connections by what they mean: two connections can lead to one tenant,
-/// whose id can be spelled in several ways, while a token's id is the same through both.
+/// whose id can be spelled in several ways, while a token's id is the same through both. Documents
+/// outside of a narrowing claim all the same: the list that they are in was read.
 fn claims<'a>(input: &Input<'a>) -> Claims<'a> {
     let mut claims = Claims::new();
+    let tenant_id = |connection: &Name| input.desired.connections.get(connection).map(|one| &one.tenant_id);
     for (name, document) in &input.desired.tokens {
-        let tenant = input.live.tenants.get(&document.connection);
+        // A narrowed run reads a tenant through the connections concerned only.
+        let same_tenant = || {
+            let wanted = tenant_id(&document.connection)?;
+            input.live.tenants.values().find(|tenant| tenant.tenant_id.eq_ignore_ascii_case(wanted))
+        };
+        let tenant = input.live.tenants.get(&document.connection).or_else(same_tenant);
         let Some(tokens) = tenant.and_then(|tenant| tenant.tokens.known()) else { continue };
         if let Match::Found { object, by } = match_token(name, document, input.ledger, tokens) {
             let claim = Claim { by, state: document.identity.state };
@@ -274,26 +319,6 @@ fn claims<'a>(input: &Input<'a>) -> Claims<'a> {
         }
     }
     claims
-}
-
-/// The same profile goes to its first token, is read back, and only then to the others.
-fn first_token_proves(steps: &mut [Step]) {
-    let mut by_profile: BTreeMap<Name, Vec<usize>> = BTreeMap::new();
-    for (at, step) in steps.iter().enumerate() {
-        if matches!(step.action.verb(), "create" | "update" | "adopt") && step.address.token.is_some() {
-            by_profile.entry(step.address.name.clone()).or_default().push(at);
-        }
-    }
-    for members in by_profile.values().filter(|members| members.len() > 1) {
-        let Some(first) = members.iter().copied().min_by_key(|at| steps[*at].address.token.clone()) else {
-            continue;
-        };
-        steps[first].prove_first = true;
-        let first_id = steps[first].id.clone();
-        for at in members.iter().filter(|at| **at != first) {
-            steps[*at].needs.push(first_id.clone());
-        }
-    }
 }
 
 /// How many calls `apply` takes: one per write, assignments in batches; and the lists read back.
@@ -341,6 +366,9 @@ fn note_what_is_gone(input: &Input<'_>, plan: &mut Plan) {
     let touched: BTreeSet<&Address> = plan.steps.iter().map(|step| &step.address).collect();
     let mut entries = Vec::new();
     for (address, owned) in &input.ledger.owned {
+        if !input.scope.holds(address.domain()) {
+            continue;
+        }
         let tenant = input.live.tenants.values().find(|tenant| tenant.tenant_id == owned.tenant);
         let Some(tenant) = tenant else { continue };
         // What was under a token goes with it.

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::effect::{self, Holders};
-use super::super::{Action, Adoption, Bookkeeping, Class, FieldChange, Note, Reason};
+use super::super::{Action, Adoption, Bookkeeping, Class, FieldChange, Note, Reason, before};
 use super::domain::{Domain, Target};
+use super::write_only;
 use crate::diag::{Diagnostic, Severity};
 use crate::diff::identity::{self, By, Claim, Match};
 use crate::diff::{compare, overlay};
@@ -12,7 +13,7 @@ use crate::ledger::Ownership;
 use crate::model::desired::{Identity, Profile, State};
 use crate::model::fill::fill;
 use crate::model::live::{Absence, Cause, LiveProfile, ProfileKind};
-use crate::model::{Address, FieldName, Fields, Name, ProfileId, Value, screens};
+use crate::model::{Address, FieldName, Fields, Name, Platform, ProfileId, Value, screens, settings};
 use crate::rules;
 
 /// T-10: profiles under one token.
@@ -73,7 +74,7 @@ impl<'a> Domain<'a> {
         let filled = |text: &String| fill(text, &self.document.values).unwrap_or_else(|_| text.clone());
         let formerly = document.identity.formerly.iter().map(filled).collect();
         let identity = Identity { formerly, ..document.identity.clone() };
-        let found = identity::profile(&identity, display_name, owned_id, self.profiles);
+        let found = identity::profile(&identity, document.platform, display_name, owned_id, self.profiles);
         Some(Wanted { name, document, display_name, owned, found })
     }
 
@@ -103,9 +104,16 @@ impl<'a> Domain<'a> {
                 let all: Vec<Claim> = claims.iter().map(|(_, claim)| *claim).collect();
                 let holder = identity::holder(&all).and_then(|at| claims.get(at)).map(|(holder, _)| *holder);
                 if holder == Some(name) {
-                    match is_wished {
-                        true => self.plan_present(name, document, object, *by, owned),
-                        false => drop(self.doomed.insert(&object.id, name)),
+                    if !is_wished {
+                        self.doomed.insert(&object.id, name);
+                        return;
+                    }
+                    match self.vpp_token(document) {
+                        Ok(vpp_token) => self.plan_present(name, document, object, *by, owned, vpp_token),
+                        Err(why) => {
+                            self.hold(&found);
+                            self.block(Some(address), why.cause, Some("P-4"), why.reason, why.next);
+                        }
                     }
                     return;
                 }
@@ -131,7 +139,10 @@ impl<'a> Domain<'a> {
             }
             Match::Absent { proof, was_owned } => {
                 if is_wished && !self.blocked_by_namesake(&address, display_name) {
-                    self.plan_create(name, document, *proof, *was_owned);
+                    match self.vpp_token(document) {
+                        Ok(vpp_token) => self.plan_create(name, document, *proof, *was_owned, vpp_token),
+                        Err(why) => self.block(Some(address), why.cause, Some("P-4"), why.reason, why.next),
+                    }
                 }
                 return;
             }
@@ -145,7 +156,10 @@ impl<'a> Domain<'a> {
             // What is to be gone and is proven gone is as wished.
             Match::NoSuchId(_) if !is_wished => return,
             Match::NoSuchId(id) => {
-                let reason = format!("no classic iOS profile under this token has the id {id}");
+                let reason = format!(
+                    "no classic profile for {} under this token has the id {id}",
+                    document.platform.devices()
+                );
                 (reason, "correct `id`, or leave it out to go by the name")
             }
         };
@@ -161,7 +175,7 @@ impl<'a> Domain<'a> {
         let namesake = self.profiles.named(display_name, is_namesake).ok().map(|found| found[0]);
         let Some(namesake) = namesake else { return false };
         let reason = format!(
-            "{} has the same name and is no classic iOS profile (the mirror of an enrollment policy, or of a type that this version does not know)",
+            "{} has the same name and is no classic profile (the mirror of an enrollment policy, or of a type that this version does not know)",
             namesake.id
         );
         let next =
@@ -170,44 +184,21 @@ impl<'a> Domain<'a> {
         true
     }
 
-    /// P-21: a certificate that has expired is refused where it would be newly uploaded; one that
-    /// stands live already only warns.
-    fn refuse_expired(&mut self, document: &Profile, address: &Address, live: &Fields) {
-        let Some(pairing) = document.settings.pairing.set() else { return };
-        let Some(certificates) = pairing.certificates.set() else { return };
-        let there: &[String] = match live.get("pairing.certificates") {
-            Some(Value::List(all)) => all,
-            _ => &[],
-        };
-        let expired: Vec<_> = certificates
-            .iter()
-            .filter(|one| one.not_after < self.input.now && !there.contains(&one.der_base64))
-            .collect();
-        for one in expired {
-            self.refused = true;
-            let place = document.identity.places.at("pairing.certificates");
-            let reason = format!(
-                "{place}: {address} would upload {}, which expired at {} (P-21)",
-                one.file.display(),
-                one.not_after
-            );
-            self.block(
-                None,
-                Cause::Manifest,
-                Some("P-21"),
-                reason,
-                "name a certificate that is valid".to_owned(),
-            );
-        }
-    }
-
     /// Makes a profile. Only a complete list can prove that it is not there.
-    fn plan_create(&mut self, name: &'a Name, document: &'a Profile, _proof: Absence, was_owned: bool) {
+    fn plan_create(
+        &mut self,
+        name: &'a Name,
+        document: &'a Profile,
+        _proof: Absence,
+        was_owned: bool,
+        vpp_token: Option<String>,
+    ) {
         let address = Address::profile(name, self.name);
         let Some(fields) = document.created.get(self.name) else { return };
-        let mut findings = rules::required_on_create(fields);
-        findings.extend(rules::judge(fields));
+        let mut findings = rules::required_on_create(document.platform, fields);
+        findings.extend(rules::judge(document.platform, fields));
         self.judge(document, &address, findings);
+        self.judge_vpp(document, &address, fields, None);
         self.refuse_expired(document, &address, &Fields::new());
         let planned = self.steps.iter().filter(|step| step.action.verb() == "create").count();
         if self.profiles.len() + planned >= PROFILES_PER_TOKEN {
@@ -226,10 +217,10 @@ impl<'a> Domain<'a> {
         }
         let reason = if was_owned { Reason::DeletedOutside } else { Reason::New };
         let display_name = display_name_of(fields, document).to_owned();
-        let action = Action::CreateProfile { fields: fields.clone() };
+        let action = Action::CreateProfile { fields: fields.clone(), vpp_token };
         let mut step = self.step(address, None, &display_name, action, reason);
         note_modern(fields, &mut step.notes);
-        step.notes.extend(notes_by_rules(fields, |_| true));
+        step.notes.extend(notes_by_rules(document.platform, fields, |_| true));
         let target = Target { id: None, display_name, step: Some(step.id.clone()) };
         self.steps.push(step);
         self.targets.insert(name, target);
@@ -243,6 +234,7 @@ impl<'a> Domain<'a> {
         live: &'a LiveProfile,
         by: By,
         owned: Option<&'a Ownership>,
+        vpp_token: Option<String>,
     ) {
         let address = Address::profile(name, self.name);
         let Some(wished) = document.wished.get(self.name) else { return };
@@ -253,23 +245,17 @@ impl<'a> Domain<'a> {
             changes.retain(|change| change.field != "displayName");
         }
         if let Some(owned) = owned {
-            let not_taken: Vec<FieldChange> =
-                changes.extract_if(.., |change| was_not_taken(change, &owned.applied)).collect();
+            let not_taken: Vec<FieldChange> = changes
+                .extract_if(.., |change| was_not_taken(change, document.platform, &owned.applied))
+                .collect();
             self.note_not_taken(document, live, &not_taken);
         }
+        let write_only = write_only::compare(wished, &live.fields, owned.map(|owned| &owned.applied));
+        changes.extend(write_only.changes);
+        self.note_unknown(document, live, &write_only.unknown);
         let touched: Vec<&str> = changes.iter().map(|change| change.field.as_ref()).collect();
-        let already: Vec<&'static str> =
-            rules::judge(&live.fields).iter().map(|finding| finding.rule).collect();
-        let findings = rules::judge(&overlay(&live.fields, wished))
-            .into_iter()
-            // Grandfathered: it stands live already and this plan does not touch it.
-            .filter(|finding| {
-                finding.severity != Severity::Refuse
-                    || !already.contains(&finding.rule)
-                    || finding.fields.iter().any(|field| touched.contains(field))
-            })
-            .collect();
-        self.judge(document, &address, findings);
+        self.judge_resulting(document, &address, live, wished, &touched);
+        self.judge_vpp(document, &address, wished, Some(&live.fields));
         self.refuse_expired(document, &address, &live.fields);
         let display_name = display_name_of(wished, document).to_owned();
         let mut target = Target { id: Some(live.id.clone()), display_name: display_name.clone(), step: None };
@@ -299,10 +285,11 @@ impl<'a> Domain<'a> {
             };
             let effect = effect::of_update(&changes, holders);
             let mut notes = notes_of(&changes, holders, by, &overlay(&live.fields, wished));
-            notes.extend(notes_by_rules(wished, |field| {
+            notes.extend(notes_by_rules(document.platform, wished, |field| {
                 changes.iter().any(|change| change.field.split('.').next() == field.split('.').next())
             }));
-            let action = Action::UpdateProfile { changes, adopt: owned.is_none() };
+            let vpp_token = vpp_token.filter(|_| changes.iter().any(|one| one.field == before::VPP_TOKEN));
+            let action = Action::UpdateProfile { changes, adopt: owned.is_none(), vpp_token };
             let mut step = self.step(address, Some(live.id.clone()), &display_name, action, reason);
             step.effect = effect;
             step.notes = notes;
@@ -314,28 +301,19 @@ impl<'a> Domain<'a> {
         self.targets.insert(name, target);
     }
 
-    /// Refusals about a resulting object stop the token. Warnings and notes over documents are
-    /// findings of their own; what only the live side brings in is nobody's wish.
-    fn judge(&mut self, document: &Profile, address: &Address, findings: Vec<rules::Finding>) {
-        for finding in findings.into_iter().filter(|finding| finding.severity == Severity::Refuse) {
-            let field = finding.fields.first().copied().unwrap_or("metadata.name");
-            let place = document.identity.places.at(field).clone();
-            self.refused = true;
-            let reason = format!("{place}: {address} would be refused: {}", finding.message);
-            self.block(None, Cause::Manifest, Some(finding.rule), reason, finding.next);
-        }
-    }
-
     /// "No longer managed, stays X": said once, for applying records the new set.
     fn note_unmanaged(&mut self, document: &Profile, owned: &Ownership, wished: &Fields, live: &LiveProfile) {
         let result = overlay(&live.fields, wished);
         // With Shared iPad off there is nothing below it that could stay.
         let is_there = |field: &&FieldName| !field.starts_with("sharedIpad.") || result.contains_key(*field);
         for field in owned.applied.keys().filter(|field| !wished.contains_key(*field)).filter(is_there) {
-            let value = super::super::before::value(&live.fields, field);
+            let stays = if settings::WRITE_ONLY.contains(&field.as_ref()) {
+                "as it is: it never comes back".to_owned()
+            } else {
+                before::value(&live.fields, field).to_string()
+            };
             let place = document.identity.places.document.clone();
-            let message =
-                format!("{field} of {:?} on {} is no longer managed, stays {value}", live.name, self.name);
+            let message = format!("{field} of {:?} is no longer managed, stays {stays}", live.name);
             self.findings.push(
                 Diagnostic::new("no-longer-managed", Severity::Note, place, message)
                     .next("write the field again, or null for its default, if that is not meant")
@@ -349,8 +327,8 @@ impl<'a> Domain<'a> {
         for change in screens {
             let place = document.identity.places.at(&change.field).clone();
             let message = format!(
-                "{} of {:?} on {} is not taken by this service: it was written, and the profile does not show it (P-25)",
-                change.field, live.name, self.name
+                "{} of {:?} is not taken by this service: it was written, and the profile does not show it (P-25)",
+                change.field, live.name
             );
             self.findings.push(
                 Diagnostic::by_row("P-25", Severity::Note, place, message)
@@ -360,13 +338,29 @@ impl<'a> Domain<'a> {
         }
     }
 
-    /// The live classic iOS profiles that no document on this token means.
+    /// "Not known, not sent": a secret of an object that is taken over.
+    fn note_unknown(&mut self, document: &Profile, live: &LiveProfile, fields: &[FieldName]) {
+        for field in fields {
+            let place = document.identity.places.at(field).clone();
+            let message = format!(
+                "{field} of {:?} on {} never comes back, so whether it is as wished is not known: it is not sent",
+                live.name, self.name
+            );
+            self.findings.push(
+                Diagnostic::new("write-only", Severity::Note, place, message)
+                    .next("refer to another secret once the profile is managed, and it is sent")
+                    .for_tokens([self.name.clone()]),
+            );
+        }
+    }
+
+    /// The live classic profiles that no document on this token means.
     pub fn unnamed_profiles(&self) -> Vec<&'a LiveProfile> {
         let named: BTreeSet<&ProfileId> =
             self.targets.values().filter_map(|target| target.id.as_ref()).collect();
         self.profiles
             .iter()
-            .filter(|profile| profile.kind == ProfileKind::Ios && !named.contains(&profile.id))
+            .filter(|profile| profile.kind.platform().is_some() && !named.contains(&profile.id))
             .collect()
     }
 }
@@ -375,9 +369,9 @@ fn display_name_of<'f>(fields: &'f Fields, document: &'f Profile) -> &'f str {
     fields.get("displayName").and_then(|name| name.as_text()).unwrap_or(&document.identity.display_name)
 }
 
-/// Documents that want the display name of another one on this token.
+/// Documents that want the display name of another one of their platform on this token.
 fn doubles<'a>(token: &Name, documents: &[(&'a Name, &'a Profile)]) -> BTreeMap<&'a Name, &'a Name> {
-    let mut by_name: BTreeMap<&str, &'a Name> = BTreeMap::new();
+    let mut by_name: BTreeMap<(Platform, &str), &'a Name> = BTreeMap::new();
     let mut doubles = BTreeMap::new();
     for (name, document) in documents.iter().filter(|(_, document)| document.identity.state == State::Present)
     {
@@ -385,7 +379,7 @@ fn doubles<'a>(token: &Name, documents: &[(&'a Name, &'a Profile)]) -> BTreeMap<
         if document.identity.id.is_some() {
             continue;
         }
-        if let Some(other) = by_name.insert(display_name_of(wished, document), name) {
+        if let Some(other) = by_name.insert((document.platform, display_name_of(wished, document)), name) {
             doubles.insert(*name, other);
             doubles.insert(other, *name);
         }
@@ -407,9 +401,9 @@ fn reason_of(changes: &[FieldChange], applied: &Fields) -> Reason {
 /// Whether a screen that only a skip key can hide was written as wished before and did not stay.
 /// Whether the service keeps such keys is not settled; a wish to show one is met by a key that is
 /// not there, so that a key which is there again was set by somebody.
-fn was_not_taken(change: &FieldChange, applied: &Fields) -> bool {
+fn was_not_taken(change: &FieldChange, platform: Platform, applied: &Fields) -> bool {
     let screen = change.field.strip_prefix("setupAssistant.");
-    screen.is_some_and(screens::is_key_only)
+    screen.is_some_and(|screen| screens::is_key_only(screen, platform))
         && change.after.as_text() == Some("hide")
         && applied.get(&change.field) == Some(&change.after)
 }
@@ -473,8 +467,8 @@ fn notes_of(changes: &[FieldChange], holders: Holders, by: By, result: &Fields) 
 }
 
 /// What rules explain about wished fields, for those that a step touches.
-fn notes_by_rules(wished: &Fields, touches: impl Fn(&str) -> bool) -> Vec<Note> {
-    rules::judge(wished)
+fn notes_by_rules(platform: Platform, wished: &Fields, touches: impl Fn(&str) -> bool) -> Vec<Note> {
+    rules::judge(platform, wished)
         .into_iter()
         .filter(|finding| {
             finding.severity == Severity::Note && finding.fields.iter().any(|field| touches(field))
@@ -484,7 +478,7 @@ fn notes_by_rules(wished: &Fields, touches: impl Fn(&str) -> bool) -> Vec<Note> 
 }
 
 fn note_modern(fields: &Fields, notes: &mut Vec<Note>) {
-    if super::super::before::value(fields, "authentication").as_text() == Some("setupAssistantModern") {
+    if before::value(fields, "authentication").as_text() == Some("setupAssistantModern") {
         notes.push(Note::new(
             "P-3",
             "unverified: how the portal sets Company Portal beside modern authentication; it is off on create and left alone on update",
@@ -508,9 +502,18 @@ mod tests {
             .into_iter()
             .map(|(screen, word)| (format!("setupAssistant.{screen}").into(), Value::text(word)))
             .collect();
-        assert!(was_not_taken(&change("intelligence", "show", "hide"), &applied));
-        assert!(!was_not_taken(&change("intelligence", "show", "hide"), &Fields::new()), "not tried yet");
-        assert!(!was_not_taken(&change("siri", "show", "hide"), &applied), "a boolean that drifted");
-        assert!(!was_not_taken(&change("keyboard", "hide", "show"), &applied), "a key that somebody set");
+        assert!(was_not_taken(&change("intelligence", "show", "hide"), Platform::Ios, &applied));
+        assert!(
+            !was_not_taken(&change("intelligence", "show", "hide"), Platform::Ios, &Fields::new()),
+            "not tried yet"
+        );
+        assert!(
+            !was_not_taken(&change("siri", "show", "hide"), Platform::Ios, &applied),
+            "a boolean that drifted"
+        );
+        assert!(
+            !was_not_taken(&change("keyboard", "hide", "show"), Platform::Ios, &applied),
+            "a key that somebody set"
+        );
     }
 }

@@ -5,7 +5,7 @@ use super::domain::Domain;
 use crate::ledger::How;
 use crate::model::desired::Prune;
 use crate::model::live::{Cause, LiveProfile, ProfileKind};
-use crate::model::{Address, ProfileId};
+use crate::model::{Address, Platform, ProfileId};
 
 /// Plans deletions under the token, then of the token.
 pub(super) fn plan(domain: &mut Domain<'_>) {
@@ -32,12 +32,11 @@ pub(super) fn plan(domain: &mut Domain<'_>) {
     }
     for profile in domain.profiles.iter() {
         let why = match &profile.kind {
-            ProfileKind::Ios => continue,
-            ProfileKind::Macos => "macOS profiles are not managed in this version",
+            ProfileKind::Classic(_) => continue,
             ProfileKind::Mirror => {
                 "the mirror of a new-generation enrollment policy, which is managed elsewhere"
             }
-            ProfileKind::Other(_) => "not a classic iOS profile",
+            ProfileKind::Other(_) => "not a classic profile",
         };
         leave(domain, profile, why, false);
     }
@@ -110,13 +109,19 @@ fn obstacle(domain: &Domain<'_>, profile: &LiveProfile) -> Option<Obstacle> {
         why,
         next: "take that away first; the next run deletes the profile then".to_owned(),
     };
-    match before::default_of(domain.tenant, &domain.live.id) {
+    let default = match profile.kind.platform() {
+        Some(platform) => before::default_of(domain.tenant, &domain.live.id, platform),
+        None => Ok(None),
+    };
+    match default {
         Err(unknown) => {
             let why = format!("it is not known whether it is the default profile: {unknown}");
             return Some(Obstacle { cause: unknown.cause, why, next: unknown.next.clone() });
         }
         Ok(Some(default)) if default == profile.id => {
-            let replaced = domain.steps.iter().any(|step| matches!(step.action, Action::SetDefault { .. }));
+            let replaced = domain.steps.iter().any(|step| {
+                matches!(&step.action, Action::SetDefault { from: Some(from), .. } if *from == profile.id)
+            });
             if !replaced {
                 let why = "it is the token's default profile, which can be replaced but not unset (P-30)";
                 return Some(in_the_way(why.to_owned()));
@@ -183,14 +188,17 @@ fn plan_token_delete(domain: &mut Domain<'_>, deleted: &[String]) {
     if devices > 0 {
         remains.push(format!("{} devices (assign them to another service at Apple)", devices));
     }
-    match before::default_of(domain.tenant, &domain.live.id) {
-        Ok(None) => {}
-        Ok(Some(_)) => remains.push(
-            "a default profile (the service cannot unset it; delete the token in the portal)".to_owned(),
-        ),
-        Err(unknown) => {
-            cause = unknown.cause;
-            remains.push(format!("perhaps a default profile ({unknown})"));
+    for platform in Platform::CLASSIC {
+        match before::default_of(domain.tenant, &domain.live.id, platform) {
+            Ok(None) => {}
+            Ok(Some(_)) => remains.push(format!(
+                "a default profile for {} (the service cannot unset it; delete the token in the portal)",
+                platform.devices()
+            )),
+            Err(unknown) => {
+                cause = unknown.cause;
+                remains.push(format!("perhaps a default profile ({unknown})"));
+            }
         }
     }
     let profiles = domain.profiles.len() - deleted.len();

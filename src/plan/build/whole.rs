@@ -4,21 +4,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::gates::InForce;
 use super::Input;
 use crate::diag::{Diagnostic, Severity};
 use crate::ledger::Ownership;
-use crate::model::desired::{Gates, Profile};
+use crate::model::desired::Profile;
 use crate::model::{Address, Kind, Name, ProfileId, TokenId};
+use crate::rules;
 
 /// The input of a plan, in order.
 pub(super) struct Whole<'a> {
     pub input: Input<'a>,
     /// The gates in force: the stricter of the documents' and those of the last full apply.
-    pub gates: Gates,
+    pub gates: InForce,
     profiles: BTreeMap<&'a Name, Vec<(&'a Name, &'a Profile)>>,
     owners: BTreeMap<(&'a TokenId, &'a ProfileId), Vec<(&'a Address, &'a Ownership)>>,
     refusals: BTreeMap<&'a Name, Vec<&'a Diagnostic>>,
     token_names: BTreeMap<&'a TokenId, BTreeSet<Name>>,
+    /// The profile documents by the file and the line in which they begin.
+    starts: BTreeMap<(&'a str, u32), &'a Profile>,
 }
 
 impl<'a> Whole<'a> {
@@ -26,13 +30,16 @@ impl<'a> Whole<'a> {
     pub fn of(input: &Input<'a>) -> Self {
         let mut whole = Self {
             input: *input,
-            gates: input.gates_in_force(),
+            gates: InForce::of(input.desired, input.ledger),
             profiles: BTreeMap::new(),
             owners: BTreeMap::new(),
             refusals: BTreeMap::new(),
             token_names: BTreeMap::new(),
+            starts: BTreeMap::new(),
         };
         for (name, profile) in &input.desired.profiles {
+            let place = &profile.identity.places.document;
+            whole.starts.insert((&place.file, place.line), profile);
             for token in profile.tokens.iter().collect::<BTreeSet<_>>() {
                 whole.profiles.entry(token).or_default().push((name, profile));
             }
@@ -47,10 +54,24 @@ impl<'a> Whole<'a> {
         }
         for finding in input.findings.iter().filter(|finding| finding.severity == Severity::Refuse) {
             for token in finding.tokens.iter().collect::<BTreeSet<_>>() {
-                whole.refusals.entry(token).or_default().push(finding);
+                if !whole.is_judged_again(token, finding) {
+                    whole.refusals.entry(token).or_default().push(finding);
+                }
             }
         }
         whole
+    }
+
+    /// Whether a refusal is about the stated fields of a profile: with what is live beside them they
+    /// are judged again, and what stands there already is no failure.
+    fn is_judged_again(&self, token: &Name, finding: &Diagnostic) -> bool {
+        let file: &str = &finding.place.file;
+        let before = self.starts.range(..=(file, finding.place.line)).next_back();
+        let Some((_, profile)) = before.filter(|((one, _), _)| *one == file) else { return false };
+        let Some(fields) = profile.wished.get(token).filter(|_| finding.rule.is_some()) else { return false };
+        rules::judge(profile.platform, fields)
+            .iter()
+            .any(|one| one.severity == Severity::Refuse && one.message == finding.message)
     }
 
     /// The profile documents that select a token, by name.

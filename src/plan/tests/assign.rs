@@ -4,7 +4,7 @@
 use super::world::*;
 use crate::ledger::LedgerView;
 use crate::model::live::{Cause, EnrollmentState, Fact};
-use crate::model::{ProfileId, Serial};
+use crate::model::{Platform, ProfileId, Serial};
 use crate::plan::{Action, AssignGroup, Bookkeeping, Class, Effect, Plan, Step, When};
 
 const A: &str = "C02A0001";
@@ -79,7 +79,7 @@ fn a4_enrolled_devices_are_counted_apart_and_told() {
     let step = step(&plan, "assign EnrollmentProfile/main@school");
     let effect = Effect { when: When::NextActivation, feel: 0, after_reset: 1, at_activation: 1 };
     assert_eq!((step.effect, step.class), (effect, Class::Safe));
-    assert!(step.notes[0].rule == "A-4" && step.notes[0].text.starts_with("1 of them are enrolled"));
+    assert!(step.notes[0].rule == "A-4" && step.notes[0].text.starts_with("1 of them is enrolled"));
     world.edit_device("school", A, |device| device.state = EnrollmentState::NotContacted);
     assert!(world.plan().steps[0].notes.is_empty());
 }
@@ -112,7 +112,7 @@ fn s6_a_device_that_left_another_token_waits_on_its_own() {
 fn p32_devices_of_other_platforms_get_no_ios_profile() {
     let mut world = school();
     world.device("school", A, None);
-    world.edit_device("school", A, |device| device.ios = false);
+    world.edit_device("school", A, |device| device.platform = None);
     world.assignment("carts", "main", A, "");
     let plan = world.plan();
     assert!(plan.steps.is_empty());
@@ -160,6 +160,35 @@ fn devices_that_nobody_names_are_counted_and_keep_what_they_have() {
     assert!(left[0].0 == 2 && left[0].1, "with a profile of ours: {left:?}");
     assert!(left[1].0 == 12 && !left[1].1, "the others: {left:?}");
     assert!(left[2].0 == 5 && left[2].2.contains("P-31"), "without any: {left:?}");
+}
+
+#[test]
+fn p31_devices_without_any_profile_are_reported_with_the_way_to_list_them() {
+    let mut world = school();
+    world.devices("school", "C02N", 5, None);
+    let plan = world.plan();
+    let left = left_devices(&plan);
+    let without = left.iter().find(|(count, _, why)| *count == 5 && why.contains("P-31")).unwrap();
+    assert!(without.1, "always shown, not only with --show-unmanaged");
+    assert!(without.2.contains("devices --unassigned"), "{}", without.2);
+}
+
+#[test]
+fn p32_each_device_gets_the_profile_of_its_own_platform() {
+    let mut world = World::new();
+    world.profile("main", "[school]", "");
+    world.document("EnrollmentProfile", "macs", "tokens: [school]\nplatform: macos\nuserAffinity: none\n");
+    let mut world = world.settled();
+    world.device("school", A, None).device("school", "C02MAC01", None);
+    world.edit_device("school", "C02MAC01", |device| device.platform = Some(Platform::Macos));
+    world.assignment("phones", "main", &format!("{A}, C02MAC01"), "");
+    let plan = world.plan();
+    assert_eq!(ids(&plan), ["assign EnrollmentProfile/main@school"]);
+    assert_eq!(groups(&plan.steps[0])[0].serials, [serial(A)]);
+    assert!(left_devices(&plan).iter().any(|(count, _, why)| *count == 1 && why.contains("P-32")));
+    world.edit("DeviceAssignment/phones", "main", "macs");
+    let plan = world.plan();
+    assert_eq!(groups(&plan.steps[0])[0].serials, [serial("C02MAC01")]);
 }
 
 #[test]
@@ -309,7 +338,7 @@ fn t10_a_profile_of_two_hundred_thousand_devices_takes_no_more() {
             profile,
             state: EnrollmentState::NotContacted,
             released: false,
-            ios: true,
+            platform: Some(crate::model::Platform::Ios),
         };
         all.extend((0..199_999).map(|at| device(format!("D{at:07}"), Some(main_id()))));
         all.extend([A, B].map(|serial| device(serial.to_owned(), None)));

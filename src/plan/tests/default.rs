@@ -28,7 +28,7 @@ fn p30_another_default_is_replaced_and_the_plan_says_who_keeps_what_they_have() 
     assert_eq!(step.object, Some(profile_id("kiosk", "school")));
     assert_eq!((step.effect.when, step.effect.feel), (When::NextSync, 0));
     let note = step.notes.iter().find(|note| note.rule == "P-30").unwrap();
-    assert!(note.text.contains("the 3 that have synced keep what they have"), "{}", note.text);
+    assert!(note.text.contains("the token's 3 that have synced keep what they have"), "{}", note.text);
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn p11_p12_p20_consequences_stand_beside_their_fields() {
     world.set("kiosk", "school", "lockedEnrollment", Value::Bool(false));
     world.set("kiosk", "school", "sharedIpad.temporarySessionOnly", Value::Bool(false));
     let plan = world.plan();
-    assert_eq!(rows(step(&plan, "update EnrollmentProfile/kiosk@school")), ["P-11", "P-12", "P-20"]);
+    assert_eq!(rows(step(&plan, "update EnrollmentProfile/kiosk@school")), ["P-11", "P-12", "P-14", "P-20"]);
 }
 
 #[test]

@@ -238,7 +238,7 @@ fn the_digest_covers_every_value_of_a_change_and_every_serial() {
             _ => false,
         },
         |action| match action {
-            Action::CreateProfile { fields } => {
+            Action::CreateProfile { fields, .. } => {
                 fields.insert("supervised".into(), Value::Bool(false)).is_some()
             }
             _ => false,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::world::*;
 use crate::model::Value;
 use crate::model::desired::{Gates, Limit, LimitKind};
-use crate::model::live::EnrollmentState;
+use crate::model::live::{Complete, EnrollmentState, Fact};
 use crate::plan::Plan;
 
 fn limit(kind: LimitKind, percent: Option<u32>, count: Option<u64>) -> Gates {
@@ -227,4 +227,110 @@ fn the_defaults_are_those_of_the_manifest_page() {
     assert_eq!(of(LimitKind::Delete), Some((Some(10), Some(5))));
     assert_eq!(of(LimitKind::Reassign), Some((Some(10), Some(200))));
     assert_eq!((of(LimitKind::Create), of(LimitKind::Assign)), (None, None));
+}
+
+#[test]
+fn a_change_of_the_token_itself_counts_as_an_update() {
+    let mut world = profiles(2, 2);
+    world.edit_token("school", |token| token.name = "Schule".to_owned());
+    assert!(plan_with(&world, limit(LimitKind::Update, None, Some(3))).stops.is_empty());
+    let plan = plan_with(&world, limit(LimitKind::Update, None, Some(2)));
+    assert_eq!(plan.stops[0].steps.len(), 3);
+    assert!(plan.stops[0].steps.contains(&"update EnrollmentToken/school".to_owned()));
+    assert!(plan.stops[0].reason.contains("3 objects, at most 2"), "{}", plan.stops[0].reason);
+}
+
+/// A drifted profile on two tokens of one tenant and on one of another; `policy` is contoso's.
+fn tenants(policy: &str) -> World {
+    let mut world = World::new();
+    world.connection("globex", OTHER_TENANT);
+    world.token("office", "contoso", "").token("annex", "globex", "");
+    world.profile("kiosk", "{matchLabels: {}}", "department: IT");
+    let mut world = world.settled();
+    for tenant in world.live.tenants.values_mut() {
+        for profiles in tenant.profiles.values_mut() {
+            let mut all: Vec<_> = profiles.known().unwrap().iter().cloned().collect();
+            all.iter_mut().for_each(|live| drop(live.fields.insert("department".into(), Value::None)));
+            *profiles = Fact::Known(Complete::after_last_page(all));
+        }
+    }
+    let document = world.documents.get_mut("Connection/contoso").unwrap();
+    *document += &format!("  policy: {{{policy}}}\n");
+    world
+}
+
+const OTHER_TENANT: &str = "22222222-0c3e-4f7b-b8a4-2e9d5c7f1a36";
+
+#[test]
+fn a_policy_narrows_the_fleet_for_its_tenant_figure_by_figure() {
+    let world = tenants("limits: {update: {count: 0}}");
+    let plan = plan_with(&world, limit(LimitKind::Update, None, Some(5)));
+    assert_eq!(gates(&plan), ["limit/update/office", "limit/update/school"]);
+    let stop = &plan.stops[0];
+    assert!(stop.reason.contains("by Connection/contoso policy.limits"), "{}", stop.reason);
+    assert!(stop.next.contains("Connection/contoso policy.limits.update"), "{}", stop.next);
+    // The Fleet's figure is the stricter one, or the policy has another.
+    let plan = plan_with(&tenants("limits: {update: {count: 3}}"), limit(LimitKind::Update, None, Some(0)));
+    assert_eq!(plan.stops.len(), 3);
+    assert!(plan.stops.iter().all(|stop| stop.reason.contains("by Fleet.limits")), "{:#?}", plan.stops);
+    let plan = plan_with(&tenants("limits: {update: {percent: 1}}"), limit(LimitKind::Update, None, Some(0)));
+    assert!(plan.stops[1].reason.contains("by Fleet.limits"), "{:#?}", plan.stops);
+    assert!(plan_with(&tenants("limits: {create: {count: 0}}"), nothing()).stops.is_empty());
+}
+
+#[test]
+fn what_a_policy_protects_adds_up_with_the_fleet() {
+    let mut world = tenants("protected: {tokens: [school], serials: [C02A0001]}");
+    for token in ["school", "office", "annex"] {
+        world.ledger.owned.remove(&at("kiosk", token));
+    }
+    let plan = plan_with(&world, Gates { protected_tokens: vec![name("annex")], ..nothing() });
+    assert_eq!(gates(&plan), ["protected/token/annex", "protected/token/school"]);
+    assert!(plan.stops[0].reason.contains("by Fleet.protected.tokens"), "{}", plan.stops[0].reason);
+    assert!(plan.stops[1].reason.contains("by Connection/contoso policy.protected.tokens"));
+    // A serial: only on tokens of the tenant that protects it.
+    let enroll = |device: &mut Device| device.state = EnrollmentState::Enrolled;
+    for token in ["office", "annex"] {
+        world.device(token, "C02A0001", Some(profile_id("kiosk", token)));
+        world.edit_device(token, "C02A0001", enroll);
+    }
+    world.profile("kiosk", "{matchLabels: {}}", "department: IT\ndeviceNameTemplate: new");
+    let plan = plan_with(&world, nothing());
+    assert_eq!(gates(&plan), ["protected/serial/C02A0001", "protected/token/school"]);
+    assert_eq!(plan.stops[0].steps, ["adopt EnrollmentProfile/kiosk@office"]);
+}
+
+#[test]
+fn no_commit_disarms_the_policy_that_was_applied() {
+    use crate::model::policy::Policy;
+    let policy = || Policy {
+        connection: name("contoso"),
+        tenant: TENANT.to_owned(),
+        gates: limit(LimitKind::Update, None, Some(0)),
+    };
+    let stops = |world: &World| {
+        let mut world = world.clone();
+        world.ledger.gates = Some(nothing());
+        world.ledger.policies = vec![policy()];
+        let plan = plan_with(&world, nothing());
+        assert!(plan.stops.iter().all(|stop| stop.reason.contains("as last applied in full")));
+        gates(&plan).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let here = ["limit/update/office", "limit/update/school"];
+    let mut world = tenants("");
+    assert_eq!(stops(&world), here);
+    assert_eq!(stops(&tenants("limits: {update: {count: 9}}")), here);
+    // Nor does a new name of the connection, nor another spelling of its tenant, or both.
+    for (connection, tenant) in [("renamed", TENANT), ("contoso", "contoso.com"), ("renamed", "contoso.com")]
+    {
+        world = tenants("");
+        world.remove("Connection", "contoso").connection(connection, tenant);
+        for token in ["school", "office"] {
+            world.token(token, connection, "");
+        }
+        let mut live = world.live.tenants.remove(&name("contoso")).unwrap();
+        live.tenant_id = tenant.to_owned();
+        world.live.tenants.insert(name(connection), live);
+        assert_eq!(stops(&world), here, "{connection} {tenant}");
+    }
 }

@@ -5,7 +5,7 @@ use crate::diff::identity::{By, Claim, holder};
 use crate::ledger::How;
 use crate::model::desired::State;
 use crate::model::live::{Cause, ProfileKind};
-use crate::model::{FieldName, ProfileId, Value};
+use crate::model::{FieldName, Platform, ProfileId, Value};
 use crate::plan::{Action, Bookkeeping, Class, Plan, Reason};
 
 /// `kiosk` on `school`, in order.
@@ -236,12 +236,14 @@ fn claims_to_one_object_are_settled_by_certainty_and_only_among_like_wishes() {
 
 #[test]
 fn p32_profiles_of_other_kinds_are_never_meant_and_never_touched() {
-    for kind in [ProfileKind::Macos, ProfileKind::Mirror, ProfileKind::Other("x".to_owned())] {
+    for kind in
+        [ProfileKind::Classic(Platform::Macos), ProfileKind::Mirror, ProfileKind::Other("x".to_owned())]
+    {
         let mut world = kiosk();
         world.edit("EnrollmentToken/school", "mdm: contoso", "mdm: contoso\n  prune: all");
         world.edit_profile("kiosk", "school", |profile| profile.kind = kind.clone());
         let plan = world.plan();
-        if kind == ProfileKind::Macos {
+        if kind == ProfileKind::Classic(Platform::Macos) {
             assert_eq!(ids(&plan), ["create EnrollmentProfile/kiosk@school"]);
         } else {
             // It may be the very one in another shape: making a second one would double it.
@@ -249,7 +251,8 @@ fn p32_profiles_of_other_kinds_are_never_meant_and_never_touched() {
             assert_eq!(blocked(&plan).rule.as_deref(), Some("P-32"), "{kind:?}");
         }
         let left = plan.left_alone.iter().find(|left| left.id == profile_id("kiosk", "school").0).unwrap();
-        assert!(!left.was_managed);
+        // What the ledger has as ours was managed; a document that became another platform's leaves it.
+        assert_eq!(left.was_managed, matches!(kind, ProfileKind::Classic(_)));
         world.profile("kiosk", "[school]", "state: absent");
         assert!(world.plan().steps.is_empty(), "{kind:?}");
     }
@@ -314,7 +317,7 @@ fn a_field_that_is_left_out_is_no_longer_managed_and_told_once() {
     let plan = world.plan();
     assert!(plan.steps.is_empty());
     let messages: Vec<&str> = plan.findings.iter().map(|finding| finding.message.as_str()).collect();
-    assert_eq!(messages, ["department of \"kiosk\" on school is no longer managed, stays \"IT\""]);
+    assert_eq!(messages, ["department of \"kiosk\" is no longer managed, stays \"IT\""]);
     let [Bookkeeping::Applied { address, fields }] = plan.bookkeeping.as_slice() else {
         panic!("{:?}", plan.bookkeeping)
     };
@@ -374,4 +377,35 @@ fn a_screen_named_in_a_map_is_a_field_of_its_own() {
         changed(&world.plan(), "update EnrollmentProfile/kiosk@school"),
         ["setupAssistant.siri \"show\" -> \"hide\""]
     );
+}
+
+#[test]
+fn p32_profiles_of_two_platforms_may_share_a_display_name() {
+    let mut world = kiosk();
+    world.document(
+        "EnrollmentProfile",
+        "macs",
+        "tokens: [school]\ndisplayName: Staff\nplatform: macos\nuserAffinity: none",
+    );
+    world.document(
+        "EnrollmentProfile",
+        "phones",
+        "tokens: [school]\ndisplayName: Staff\nplatform: ios\nuserAffinity: none",
+    );
+    let plan = world.plan();
+    assert!(plan.blocked.is_empty(), "{:#?}", plan.blocked);
+    assert_eq!(
+        ids(&plan),
+        ["create EnrollmentProfile/macs@school", "create EnrollmentProfile/phones@school"]
+    );
+}
+
+#[test]
+fn p32_a_document_of_another_platform_means_a_new_profile_and_none_that_was_deleted() {
+    let mut world = kiosk();
+    world.document("EnrollmentProfile", "kiosk", "tokens: [school]\nplatform: macos\nuserAffinity: none");
+    let plan = world.plan();
+    assert_eq!(ids(&plan), ["create EnrollmentProfile/kiosk@school"]);
+    assert_eq!(plan.steps[0].reason, Reason::New);
+    assert!(left(&plan, "kiosk").contains("means another one"), "the one of the former platform stays");
 }

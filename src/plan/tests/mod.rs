@@ -1,16 +1,22 @@
 //! The planner's rule book. Every test starts from a world where documents, services and ledger
 //! agree ([`world::World`]), changes one side, and looks at the plan.
 
+mod accounts;
 mod assign;
 mod default;
 mod effect;
 mod file;
 mod gates;
 mod identity;
+mod judging;
+mod known;
+mod narrowed;
 mod order;
 mod properties;
 mod removal;
+mod rollout;
 mod standing;
 mod tokens;
 mod unknown;
+mod vpp;
 pub(crate) mod world;

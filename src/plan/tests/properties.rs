@@ -6,9 +6,9 @@ use proptest::prelude::*;
 use super::world::*;
 use crate::diff::{compare, overlay};
 use crate::model::live::{Complete, Fact};
-use crate::model::{FieldName, Fields, Value};
+use crate::model::{FieldName, Fields, Scope, Value};
 use crate::plan::file::digest_of;
-use crate::plan::{Action, Plan};
+use crate::plan::{Action, Plan, Step};
 
 const FIELDS: [&str; 9] = [
     "department",
@@ -45,7 +45,7 @@ fn apply(world: &mut World, plan: &Plan) {
         let here = |profile: &crate::model::Name| profile_id(profile.as_str(), &token);
         let object = step.object.clone().unwrap_or_else(|| here(&step.address.name));
         match &step.action {
-            Action::CreateProfile { fields } => {
+            Action::CreateProfile { fields, .. } => {
                 let made = live_profile(object, fields.clone());
                 world.edit_profiles(&token, |all| all.push(made));
             }
@@ -160,6 +160,11 @@ fn world(deeds: &[Deed]) -> World {
     world
 }
 
+/// A step without what follows from the steps beside it.
+fn bare(step: &Step) -> Step {
+    Step { needs: Vec::new(), prove_first: false, ..step.clone() }
+}
+
 fn reversed<T: Clone>(fact: &Fact<Complete<T>>) -> Fact<Complete<T>> {
     match fact {
         Fact::Known(list) => {
@@ -219,6 +224,56 @@ proptest! {
             apply(&mut world, &second);
             let third = world.plan();
             prop_assert!(third.steps.is_empty(), "{:?}", ids(&third));
+        }
+    }
+
+    #[test]
+    fn a_narrowed_plan_is_the_whole_ones_part_and_never_more(
+        deeds in proptest::collection::vec(deed(), 0..6),
+        first in proptest::option::of(proptest::sample::select(&["office", "school"][..])),
+        inside in proptest::sample::select(&["office", "school"][..]),
+    ) {
+        let mut world = world(&deeds);
+        if let Some(first) = first {
+            for profile in PROFILES {
+                if let Some(text) = world.documents.get_mut(&format!("EnrollmentProfile/{profile}")) {
+                    *text += &format!("  rollout: {{first: [{first}]}}\n");
+                }
+            }
+        }
+        let whole = world.plan();
+        world.scope = Scope::of([name(inside)]);
+        let part = world.plan();
+        // What lies outside need not even have been read.
+        let outside = token_id(if inside == "office" { "school" } else { "office" });
+        world.tenant().profiles.remove(&outside);
+        world.tenant().devices.remove(&outside);
+        let unread = world.plan();
+        prop_assert_eq!(&part.steps, &unread.steps);
+        prop_assert_eq!(&part.blocked, &unread.blocked);
+        prop_assert_eq!(&part.bookkeeping, &unread.bookkeeping);
+        prop_assert_eq!(&part.left_alone, &unread.left_alone);
+
+        let is_inside = |step: &&Step| step.address.domain() == &name(inside);
+        // A serial that no list shows may be on a token outside: no sync is asked for it.
+        let is_refused = |step: &&Step| ["sync", "assign-after-sync"].contains(&step.action.verb());
+        let wanted: Vec<_> = whole.steps.iter().filter(|step| is_inside(step) && !is_refused(step)).map(bare).collect();
+        let found: Vec<_> = part.steps.iter().map(bare).collect();
+        let sorted = |mut all: Vec<Step>| {
+            all.sort_by(|a, b| a.id.cmp(&b.id));
+            all
+        };
+        prop_assert_eq!(sorted(found), sorted(wanted));
+        prop_assert!(part.bookkeeping.iter().all(|entry| whole.bookkeeping.contains(entry)));
+        prop_assert!(part.adopted.iter().all(|one| whole.adopted.contains(one)));
+        // Who makes or changes a profile behind a first token outside waits.
+        if first.is_some_and(|first| first != inside) {
+            let rolled_out = |step: &Step| {
+                ["create", "update", "adopt"].contains(&step.action.verb()) && step.address.token.is_some()
+            };
+            for step in part.steps.iter().filter(|step| rolled_out(step)) {
+                prop_assert!(part.stops.iter().any(|stop| stop.steps.contains(&step.id)), "{}", step.id);
+            }
         }
     }
 

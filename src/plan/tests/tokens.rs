@@ -2,6 +2,7 @@
 
 use super::world::*;
 use crate::model::Address;
+use crate::model::Platform;
 use crate::model::ProfileId;
 use crate::model::live::{Cause, Fact, ProfileKind};
 use crate::plan::{Action, Bookkeeping, Class};
@@ -187,7 +188,7 @@ fn t9_each_thing_that_remains_under_it_blocks_the_token() {
         ("1 enrollment profiles", |world| {
             world.edit_profiles("school", |all| {
                 let mut mac = stranger("school", "mac");
-                mac.kind = ProfileKind::Macos;
+                mac.kind = ProfileKind::Classic(Platform::Macos);
                 all.push(mac);
             });
         }),

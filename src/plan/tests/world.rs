@@ -14,7 +14,7 @@ use crate::model::live::{
     Cause, Complete, DevicesBuilder, EnrollmentState, Fact, Live, LiveProfile, LiveTenant, LiveToken,
     ProfileKind, ScopeTag, Unknown,
 };
-use crate::model::{Address, FieldName, Fields, Name, ProfileId, Serial, TokenId, Value};
+use crate::model::{Address, FieldName, Fields, Name, Platform, ProfileId, Scope, Serial, TokenId, Value};
 use crate::plan::build::{Input, build};
 use crate::plan::{Blocked, Plan, Step};
 
@@ -74,7 +74,7 @@ pub struct Device {
     pub profile: Option<ProfileId>,
     pub state: EnrollmentState,
     pub released: bool,
-    pub ios: bool,
+    pub platform: Option<Platform>,
 }
 
 /// One side each: documents, live facts, ledger.
@@ -84,6 +84,7 @@ pub struct World {
     pub live: Live,
     pub ledger: LedgerView,
     pub findings: Diagnostics,
+    pub scope: Scope,
     pub now: Timestamp,
     devices: BTreeMap<TokenId, Vec<Device>>,
 }
@@ -100,6 +101,7 @@ impl World {
                 ..LedgerView::none()
             },
             findings: Diagnostics::default(),
+            scope: Scope::whole(),
             now: now(),
             devices: BTreeMap::new(),
         };
@@ -181,6 +183,8 @@ impl World {
                     ScopeTag { id: "0".to_owned(), name: "Default".to_owned() },
                     ScopeTag { id: "7".to_owned(), name: "Berlin".to_owned() },
                 ]))),
+                vpp_tokens: None,
+                push_certificate: None,
                 profiles: BTreeMap::new(),
                 devices: BTreeMap::new(),
             });
@@ -189,14 +193,17 @@ impl World {
                 desired.tokens.iter().filter(|(_, token)| token.connection == *connection)
             {
                 let id = token_id(token.as_str());
-                let default = document.default_ios.set().map(|one| profile_id(one.as_str(), token.as_str()));
+                let default = document.defaults.ios.set().map(|one| profile_id(one.as_str(), token.as_str()));
                 tokens.push(live_token(token, &document.identity.display_name, default));
                 let here = desired.profiles.iter().filter(|(_, profile)| {
                     profile.tokens.contains(token) && profile.identity.state == State::Present
                 });
                 let profiles = here.map(|(profile, document)| {
                     let id = profile_id(profile.as_str(), token.as_str());
-                    live_profile(id, document.created[token].clone())
+                    LiveProfile {
+                        kind: ProfileKind::Classic(document.platform),
+                        ..live_profile(id, document.created[token].clone())
+                    }
                 });
                 tenant
                     .profiles
@@ -218,7 +225,7 @@ impl World {
             }
             self.devices.entry(id).or_default();
         }
-        for assignment in desired.assignments.values() {
+        for assignment in &desired.assignments {
             let Some(token) = assignment.tokens.first() else { continue };
             let profile = profile_id(assignment.profile.as_str(), token.as_str());
             for device in &assignment.devices {
@@ -247,7 +254,14 @@ impl World {
             let mut builder = DevicesBuilder::default();
             for device in devices {
                 let profile = device.profile.as_ref().map(|id| id.0.as_str());
-                builder.push(Some(&device.serial), profile, device.state, device.released, true, device.ios);
+                builder.push(
+                    Some(&device.serial),
+                    profile,
+                    device.state,
+                    device.released,
+                    true,
+                    device.platform,
+                );
             }
             let devices = builder.after_last_page();
             for tenant in self.live.tenants.values_mut() {
@@ -266,7 +280,7 @@ impl World {
             profile,
             state: EnrollmentState::NotContacted,
             released: false,
-            ios: true,
+            platform: Some(Platform::Ios),
         });
         self.lay_out_devices();
         self
@@ -285,7 +299,7 @@ impl World {
             profile: profile.cloned(),
             state: EnrollmentState::NotContacted,
             released: false,
-            ios: true,
+            platform: Some(Platform::Ios),
         });
         self.devices.entry(token_id(token)).or_default().extend(rows);
         self.lay_out_devices();
@@ -377,6 +391,7 @@ impl World {
             live: &self.live,
             ledger: &self.ledger,
             findings: &self.findings,
+            scope: &self.scope,
             now: self.now,
         };
         build(&input).unwrap()
@@ -411,6 +426,7 @@ pub fn live_token(token: &Name, display_name: &str, default: Option<ProfileId>) 
         synced_devices: 0,
         scope_tag_ids: vec!["0".to_owned()],
         default_ios: Fact::Known(default),
+        default_macos: Fact::Known(None),
     }
 }
 
@@ -418,7 +434,7 @@ pub fn live_profile(id: ProfileId, fields: Fields) -> LiveProfile {
     LiveProfile {
         name: fields["displayName"].as_text().unwrap().to_owned(),
         id,
-        kind: ProfileKind::Ios,
+        kind: ProfileKind::Classic(Platform::Ios),
         is_default: Some(false),
         fields,
         skip_keys: Vec::new(),
@@ -445,6 +461,7 @@ pub fn intent(address: Address, write: &str, since: Timestamp) -> Intent {
         part: 0,
         name: None,
         object: None,
+        platform: None,
         items: 1,
         state: IntentState::Unknown,
         note: String::new(),

@@ -9,11 +9,12 @@ use serde_json::{Value as Json, json};
 use url::Url;
 
 use super::client::{Call, Failure, GraphClient, Success};
+use super::convert::{Resolved, VppNames};
 use super::wire::{self, ProfileRecord};
 use super::{Operation, ServiceError, batch, convert};
 use crate::http::retry::{Effect, Repeat};
 use crate::model::live::{Cause, LiveProfile};
-use crate::model::{Fields, ProfileId, Serial, TokenId};
+use crate::model::{Fields, Platform, ProfileId, Serial, TokenId};
 
 /// `setDefaultProfile` answers 404 for some seconds after a create (reference section 3.2); others
 /// ask 15 times, 4 seconds apart.
@@ -41,25 +42,33 @@ pub enum Write {
         /// The token.
         token: TokenId,
     },
-    /// Creates a classic iOS profile.
+    /// Creates a classic profile.
     CreateProfile {
         /// The token.
         token: TokenId,
+        /// The platform that the profile is for.
+        platform: Platform,
         /// All fields to be sent.
         fields: Fields,
+        /// What stands behind words in `fields`.
+        resolved: Resolved,
     },
-    /// Changes a classic iOS profile.
+    /// Changes a classic profile.
     UpdateProfile {
         /// The token.
         token: TokenId,
         /// The profile, in the list's spelling.
         profile: ProfileId,
+        /// The platform that it is for.
+        platform: Platform,
         /// Only the fields to be changed, with their new values.
         changes: Fields,
         /// The whole canonical form as read.
         live: Fields,
         /// `enabledSkipKeys` as read.
         live_skip_keys: Vec<String>,
+        /// What stands behind words in `changes`.
+        resolved: Resolved,
     },
     /// Deletes a profile.
     DeleteProfile {
@@ -120,11 +129,23 @@ impl GraphActuator {
         Self(client)
     }
 
+    /// How many serials one assignment request holds at most.
+    pub fn assign_batch(&self) -> usize {
+        self.0.settings().assign_batch.max(1)
+    }
+
     /// Carries out one write.
     ///
     /// Requests that may be repeated (update, assign, set default, delete) are sent again after a lost
     /// answer; create and sync never are.
     pub async fn write(&self, write: &Write) -> Outcome {
+        if let Write::CreateProfile { resolved, .. } | Write::UpdateProfile { resolved, .. } = write
+            && let Some(password) = &resolved.password
+        {
+            // A service may quote what it refuses.
+            self.0.redactor().learn(password);
+        }
+        let object = |ended| outcome_with_object(ended, &self.0.vpp_names());
         match write {
             Write::Assign { .. } => {
                 let mut outcomes = self.write_batch(std::slice::from_ref(write)).await;
@@ -141,7 +162,7 @@ impl GraphActuator {
                     ended => outcome(ended),
                 }
             }
-            Write::CreateProfile { .. } => match outcome_with_object(self.0.call(&self.call(write)).await) {
+            Write::CreateProfile { .. } => match object(self.0.call(&self.call(write)).await) {
                 // Nobody knows its id: it has to be looked for, as after a lost answer.
                 Outcome::Done(None) => {
                     let detail = "the new profile is not in it";
@@ -150,7 +171,7 @@ impl GraphActuator {
                 }
                 ended => ended,
             },
-            Write::UpdateProfile { .. } => outcome_with_object(self.0.call(&self.call(write)).await),
+            Write::UpdateProfile { .. } => object(self.0.call(&self.call(write)).await),
             Write::UpdateToken { .. } | Write::Sync { .. } => outcome(self.0.call(&self.call(write)).await),
         }
     }
@@ -162,7 +183,7 @@ impl GraphActuator {
         let mut owners = Vec::new();
         for (at, write) in writes.iter().enumerate() {
             if let Write::Assign { token, profile, serials } = write {
-                for chunk in serials.chunks(self.0.settings().assign_batch.max(1)) {
+                for chunk in serials.chunks(self.assign_batch()) {
                     calls.push(self.assign(token, profile, chunk));
                     owners.push(at);
                 }
@@ -243,14 +264,15 @@ impl GraphActuator {
                 let url = self.token_url(token, &[]);
                 call(Operation::DeleteToken, Method::DELETE, url, None, Repeat::Idempotent)
             }
-            Write::CreateProfile { token, fields } => {
+            Write::CreateProfile { token, platform, fields, resolved } => {
                 let url = self.token_url(token, &["enrollmentProfiles"]);
-                let body = json_body(Json::Object(convert::create_body(fields)));
+                let body = json_body(Json::Object(convert::create_body(*platform, fields, resolved)));
                 call(Operation::CreateProfile, Method::POST, url, body, Repeat::Never)
             }
-            Write::UpdateProfile { token, profile, changes, live, live_skip_keys } => {
+            Write::UpdateProfile { token, profile, platform, changes, live, live_skip_keys, resolved } => {
                 let url = self.profile_url(token, profile, None);
-                let body = json_body(Json::Object(convert::update_body(changes, live, live_skip_keys)));
+                let body = convert::update_body(*platform, changes, live, live_skip_keys, resolved);
+                let body = json_body(Json::Object(body));
                 call(Operation::UpdateProfile, Method::PATCH, url, body, Repeat::Idempotent)
             }
             Write::DeleteProfile { token, profile } => {
@@ -287,11 +309,11 @@ fn json_body(body: Json) -> Option<Bytes> {
 }
 
 /// 200 and 201 bring the profile, 204 brings nothing, and all are success.
-fn outcome_with_object(ended: Result<Success, Failure>) -> Outcome {
+fn outcome_with_object(ended: Result<Success, Failure>, names: &VppNames) -> Outcome {
     match ended {
         Ok(success) => {
             let object = wire::read_one::<ProfileRecord>(&success.answer.body).ok();
-            Outcome::Done(object.map(convert::profile))
+            Outcome::Done(object.map(|kept| convert::profile(kept, names)))
         }
         failed => outcome(failed),
     }

@@ -11,7 +11,9 @@ use tokio::sync::{Mutex, Semaphore};
 use url::Url;
 
 use super::auth::{self, Bearer};
-use super::{GraphSettings, Operation, ServiceError, SignIn};
+use super::convert::VppNames;
+use super::{GraphSettings, Operation, ServiceError};
+use crate::http::meter::Meter;
 use crate::http::pace::Pace;
 use crate::http::redact::Redactor;
 use crate::http::retry::{self, Attempts, Effect, Next, Repeat, Trouble};
@@ -37,6 +39,9 @@ struct Connection {
     session: Mutex<Session>,
     lanes: Semaphore,
     paces: std::sync::Mutex<Paces>,
+    /// As read last; profiles that are read from then on say the names.
+    vpp_names: std::sync::Mutex<Arc<VppNames>>,
+    meter: Meter,
 }
 
 /// What may be sent in a window of 20 seconds by one app to one tenant (reference intune-graph
@@ -61,8 +66,8 @@ struct Session {
     refused: Option<(jiff::Timestamp, ServiceError)>,
 }
 
-/// One request to Graph.
-#[derive(Clone, Debug)]
+/// One request to Graph. Its `Debug` leaves the body out, which may hold a secret.
+#[derive(Clone)]
 pub(super) struct Call {
     pub operation: Operation,
     pub method: Method,
@@ -72,6 +77,20 @@ pub(super) struct Call {
     pub repeat: Repeat,
     /// How many requests it counts for: those within a batch, else 1.
     pub weight: u32,
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { operation, method, url, body, repeat, weight } = self;
+        f.debug_struct("Call")
+            .field("operation", operation)
+            .field("method", method)
+            .field("url", &url.as_str())
+            .field("body", &body.as_ref().map(Bytes::len))
+            .field("repeat", repeat)
+            .field("weight", weight)
+            .finish()
+    }
 }
 
 /// A call that was given up.
@@ -97,12 +116,17 @@ impl GraphClient {
     /// `http` should come from [`crate::http::client`]: it must not follow redirects.
     pub fn new(settings: GraphSettings, http: reqwest::Client) -> Self {
         let redactor = Redactor::default();
-        if let SignIn::ClientSecret(secret) = &settings.sign_in {
+        if let Some(secret) = auth::secrets(&settings.sign_in) {
             redactor.learn(secret);
         }
         let lanes = Semaphore::new(LANES);
-        let (session, paces) = Default::default();
-        Self(Arc::new(Connection { settings, http, redactor, session, lanes, paces }))
+        let (session, paces, vpp_names, meter) = Default::default();
+        Self(Arc::new(Connection { settings, http, redactor, session, lanes, paces, vpp_names, meter }))
+    }
+
+    /// What was called so far, and what the service asked for.
+    pub fn meter(&self) -> &Meter {
+        &self.0.meter
     }
 
     pub(super) fn settings(&self) -> &GraphSettings {
@@ -111,6 +135,20 @@ impl GraphClient {
 
     pub(super) fn redactor(&self) -> &Redactor {
         &self.0.redactor
+    }
+
+    /// The display names of the tenant's VPP tokens; none before they were read.
+    pub(super) fn vpp_names(&self) -> Arc<VppNames> {
+        Arc::clone(&self.0.vpp_names.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    /// Keeps the display names of the tenant's VPP tokens for the profiles that are read later.
+    pub(super) fn learn_vpp_names(&self, names: VppNames) {
+        *self.0.vpp_names.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(names);
+    }
+
+    pub(super) fn http(&self) -> &reqwest::Client {
+        &self.0.http
     }
 
     /// The URL of a path below the version; each segment is escaped.
@@ -187,6 +225,9 @@ impl GraphClient {
     pub(super) fn judge(&self, operation: Operation, answer: &Answer) -> (Trouble, ServiceError) {
         let now = self.0.settings.clock.now();
         let pause = retry::retry_after(answer.header("retry-after"), now);
+        if let Some(pause) = pause {
+            self.0.meter.asked(clock::after(now, pause));
+        }
         let error = ServiceError::from_answer(operation, answer, &self.0.redactor);
         let trouble = match answer.status {
             401 => Trouble::Unauthorized,
@@ -213,6 +254,10 @@ impl GraphClient {
             return Err(NoAnswer::NotConnected("the address is not at Graph's origin".to_owned()));
         }
         self.keep_pace(call).await;
+        match call.repeat {
+            Repeat::Read => self.0.meter.read(),
+            Repeat::Idempotent | Repeat::Never => self.0.meter.write(),
+        }
         let mut request = self
             .0
             .http
@@ -280,42 +325,6 @@ impl GraphClient {
                     session.refused = Some((until, error.clone()));
                 }
                 Err(error)
-            }
-        }
-    }
-
-    async fn sign_in(&self, generation: u64) -> Result<Bearer, ServiceError> {
-        let settings = &self.0.settings;
-        let Some(url) = auth::endpoint(settings) else {
-            let message = "the login host cannot carry a path".to_owned();
-            let next = "correct `endpoints.login`";
-            return Err(ServiceError::own(Operation::SignIn, Cause::Credentials, message, next));
-        };
-        let mut attempts = Attempts::default();
-        loop {
-            let form = auth::form(settings, &self.0.redactor).await?;
-            let form: Vec<_> = form.iter().map(|(name, value)| (*name, value.reveal())).collect();
-            let request = self.0.http.post(url.clone()).header(USER_AGENT, &settings.user_agent).form(&form);
-            let (trouble, error) = match http::send(request).await {
-                Ok(answer) if answer.is_success() => {
-                    return auth::bearer(&answer, settings.clock.now(), generation).map_err(|detail| {
-                        ServiceError::unreadable(Operation::SignIn, &detail, &self.0.redactor)
-                    });
-                }
-                Ok(answer) => {
-                    let error = auth::refusal(&answer, &self.0.redactor);
-                    // 401 is Entra's final word about a credential, not a bearer to be renewed.
-                    let trouble = match self.judge(Operation::SignIn, &answer).0 {
-                        Trouble::Unauthorized => Trouble::Refused,
-                        trouble => trouble,
-                    };
-                    (trouble, error)
-                }
-                Err(failure) => self.judge_silence(Operation::SignIn, &failure),
-            };
-            match self.decide(&mut attempts, trouble, Repeat::Read) {
-                Next::Pause(pause) => settings.clock.sleep(pause).await,
-                Next::Renew | Next::GiveUp(_) => return Err(error),
             }
         }
     }

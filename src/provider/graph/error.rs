@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use base64::Engine as _;
 use serde::Deserialize;
 
 use crate::http::redact::Redactor;
@@ -19,6 +20,10 @@ pub enum Operation {
     ReadToken,
     /// Listing the scope tags.
     ReadScopeTags,
+    /// Listing the VPP tokens.
+    ReadVppTokens,
+    /// Reading the Apple MDM push certificate.
+    ReadPushCertificate,
     /// Listing a token's profiles.
     ReadProfiles,
     /// Listing a token's device identities.
@@ -49,8 +54,11 @@ impl Operation {
             | Operation::ReadTokens
             | Operation::ReadToken
             | Operation::ReadProfiles
+            | Operation::ReadVppTokens
             | Operation::ReadDevices => "DeviceManagementServiceConfig.Read.All",
             Operation::ReadScopeTags => "DeviceManagementRBAC.Read.All",
+            // The lesser of the two that its page names.
+            Operation::ReadPushCertificate => "DeviceManagementManagedDevices.Read.All",
             Operation::UpdateToken
             | Operation::DeleteToken
             | Operation::CreateProfile
@@ -70,6 +78,8 @@ impl fmt::Display for Operation {
             Operation::ReadTokens => "reading the enrollment tokens",
             Operation::ReadToken => "reading an enrollment token",
             Operation::ReadScopeTags => "reading the scope tags",
+            Operation::ReadVppTokens => "reading the VPP tokens",
+            Operation::ReadPushCertificate => "reading the Apple MDM push certificate",
             Operation::ReadProfiles => "reading the enrollment profiles",
             Operation::ReadDevices => "reading the device identities",
             Operation::UpdateToken => "updating the enrollment token",
@@ -163,8 +173,20 @@ impl ServiceError {
             empty if empty.trim().is_empty() => "the service gave no reason".to_owned(),
             message => message,
         };
+        let claims =
+            answer.header("www-authenticate").filter(|_| answer.status == 401).and_then(claims_asked);
+        let message = match &claims {
+            Some(asked) => redactor.clean(&format!("{message} (claims challenge: {asked})")),
+            None => message,
+        };
         let approval = body.code == "ApprovalRequired" || answer.header("x-msft-approval-code").is_some();
-        let refusal = Refusal { operation, status: answer.status, message: &message, approval };
+        let refusal = Refusal {
+            operation,
+            status: answer.status,
+            message: &message,
+            approval,
+            challenged: claims.is_some(),
+        };
         let request_id = body
             .inner
             .request_id
@@ -189,6 +211,8 @@ struct Refusal<'a> {
     status: u16,
     message: &'a str,
     approval: bool,
+    /// Entra demands another sign-in than any that an app can offer by itself.
+    challenged: bool,
 }
 
 impl Refusal<'_> {
@@ -217,6 +241,9 @@ impl Refusal<'_> {
             return "set up the Apple MDM push certificate and an enrollment token in the Intune portal first".into();
         }
         match self.status {
+            401 if self.challenged => {
+                "Entra took the bearer back and asks for a stronger sign-in (continuous access evaluation, or Conditional Access for workload identities), which an app cannot give: see whether the app's credentials were revoked or the app disabled, and whether the policy lets it in from this network; then run again".into()
+            }
             401 => {
                 "the bearer was refused twice; check the app registration and its conditional access".into()
             }
@@ -235,6 +262,22 @@ impl Refusal<'_> {
             _ => TRY_LATER.into(),
         }
     }
+}
+
+/// The names of what a claims challenge asks for; `None` for any other `WWW-Authenticate` field. The
+/// field carries them as base64 of `{"access_token": {NAME: …}}`.
+fn claims_asked(field: &str) -> Option<String> {
+    let claims = field.split_once("claims=\"").map(|(_, rest)| rest);
+    let Some(claims) = claims.and_then(|rest| rest.split('"').next()) else {
+        return field.contains("insufficient_claims").then(|| "unnamed".to_owned());
+    };
+    let claims = claims.trim_end_matches('=');
+    let engines = base64::engine::general_purpose::STANDARD_NO_PAD;
+    let json =
+        engines.decode(claims).ok().and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
+    let names = json.as_ref().and_then(|json| json.get("access_token")?.as_object());
+    let names: Vec<&str> = names.into_iter().flat_map(|asked| asked.keys()).map(String::as_str).collect();
+    Some(if names.is_empty() { "unnamed".to_owned() } else { names.join(", ") })
 }
 
 #[derive(Deserialize, Default)]
@@ -333,6 +376,28 @@ mod tests {
         let error = error(Operation::ReadTokens, 400, body);
         assert_eq!(error.cause, Cause::Credentials);
         assert!(error.next.contains("push certificate"), "{}", error.next);
+    }
+
+    #[test]
+    fn a_claims_challenge_is_explained() {
+        for (field, asked) in [
+            (
+                r#"Bearer realm="", error="insufficient_claims", claims="eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7ImVzc2VudGlhbCI6dHJ1ZSwidmFsdWUiOiIxNjA0MTA2NjUxIn19fQ==""#,
+                "nbf",
+            ),
+            (r#"Bearer error="insufficient_claims""#, "unnamed"),
+            (r#"Bearer error="insufficient_claims", claims="%%%""#, "unnamed"),
+        ] {
+            let body =
+                serde_json::json!({ "error": { "code": "InvalidAuthenticationToken", "message": "no" } });
+            let mut answer = answer(401, body);
+            answer.headers.insert("www-authenticate", field.parse().unwrap());
+            let error = ServiceError::from_answer(Operation::ReadTokens, &answer, &Redactor::default());
+            assert_eq!(error.message, format!("no (claims challenge: {asked})"));
+            assert!(error.next.contains("Conditional Access for workload identities"), "{}", error.next);
+            assert_eq!(error.cause, Cause::Credentials);
+        }
+        assert_eq!(claims_asked(r#"Bearer realm="x", error="invalid_token""#), None);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Microsoft Intune through Microsoft Graph (beta): enrollment tokens, classic profiles, device
-//! identities, scope tags.
+//! identities, scope tags, VPP tokens, the push certificate.
 //!
 //! ```text
 //! GraphObserver ─┐                      ┌─ auth    one bearer, renewed in time
@@ -17,6 +17,7 @@ mod actuate;
 mod auth;
 mod batch;
 mod client;
+pub mod cloud;
 pub mod convert;
 mod error;
 mod observe;
@@ -35,21 +36,32 @@ use std::time::Duration;
 use url::Url;
 
 pub use actuate::{GraphActuator, Outcome, Write, requests_for};
+pub use auth::certificate::{CertificateError, SigningCertificate};
+pub use auth::github::{GithubError, GithubRunner};
+pub use auth::identity::{IdentityError, ManagedIdentity};
 pub use client::GraphClient;
+pub use convert::Resolved;
 pub use error::{Operation, ServiceError};
 pub use observe::GraphObserver;
 
 use crate::model::Secret;
 use crate::model::clock::Clock;
+use crate::model::desired::Cloud;
 
 /// How the client proves who it is.
 #[derive(Clone, Debug)]
 pub enum SignIn {
     /// A client secret of the app registration.
     ClientSecret(Secret),
+    /// A certificate of the app registration: each sign-in shows an assertion that its key signed.
+    Certificate(SigningCertificate),
     /// A file whose text is a token of another issuer (GitHub, Kubernetes); it is read at each
     /// sign-in, because others renew it.
     FederatedTokenFile(PathBuf),
+    /// The id token of the GitHub workflow, asked for at each sign-in.
+    GithubOidc(GithubRunner),
+    /// The managed identity of the machine or app: Azure gives the bearer, Entra is not asked.
+    ManagedIdentity(ManagedIdentity),
     /// No credential: for the simulator. Refused unless both hosts are this machine.
     Simulated,
 }
@@ -63,6 +75,8 @@ pub struct GraphSettings {
     pub client_id: String,
     /// How to sign in.
     pub sign_in: SignIn,
+    /// The tenant's cloud: what the bearer is for, and whom an assertion is made out to.
+    pub cloud: Cloud,
     /// Graph's scheme and host, e.g. `https://graph.microsoft.com`.
     pub graph: Url,
     /// The token service's scheme and host, e.g. `https://login.microsoftonline.com`.
@@ -85,6 +99,7 @@ impl fmt::Debug for GraphSettings {
             tenant_id,
             client_id,
             sign_in,
+            cloud,
             graph,
             login,
             assign_batch,
@@ -96,6 +111,7 @@ impl fmt::Debug for GraphSettings {
             .field("tenant_id", tenant_id)
             .field("client_id", client_id)
             .field("sign_in", sign_in)
+            .field("cloud", cloud)
             .field("graph", &graph.as_str())
             .field("login", &login.as_str())
             .field("assign_batch", assign_batch)

@@ -10,16 +10,22 @@ use url::Url;
 
 use super::batch;
 use super::client::{Call, GraphClient};
+use super::convert::VppNames;
 use super::pages::Trail;
-use super::wire::{self, Kept, ProfileRecord, ScopeTagRecord, TokenRecord};
+use super::wire::{
+    self, Kept, ProfileRecord, PushCertificateRecord, ScopeTagRecord, TokenRecord, VppTokenRecord,
+};
 use super::{Operation, ServiceError, convert};
+use crate::http::meter::Meter;
 use crate::http::retry::Repeat;
 use crate::model::TokenId;
-use crate::model::live::{Complete, Devices, DevicesBuilder, Fact, LiveProfile, LiveToken, ScopeTag};
+use crate::model::live::{
+    Complete, Devices, DevicesBuilder, Fact, LiveProfile, LiveToken, PushCertificate, ScopeTag, VppToken,
+};
 use crate::progress::Progress;
 
 const TOKENS: [&str; 2] = ["deviceManagement", "depOnboardingSettings"];
-const WITH_DEFAULT: Option<&str> = Some("$expand=defaultIosEnrollmentProfile");
+const WITH_DEFAULTS: Option<&str> = Some("$expand=defaultIosEnrollmentProfile,defaultMacOsEnrollmentProfile");
 
 /// Reads a tenant. It cannot write.
 #[derive(Clone, Debug)]
@@ -31,12 +37,17 @@ impl GraphObserver {
         Self(client)
     }
 
-    /// Reads all enrollment tokens with their default iOS profile; pseudo tokens (`tokenType` none)
+    /// What the connection was called for so far, writes included, and what it asked for.
+    pub fn meter(&self) -> &Meter {
+        self.0.meter()
+    }
+
+    /// Reads all enrollment tokens with their default profiles; pseudo tokens (`tokenType` none)
     /// are left out.
     ///
     /// Source: `GET /deviceManagement/depOnboardingSettings`, reference section 2.2.
     pub async fn tokens(&self) -> Fact<Complete<LiveToken>> {
-        let url = self.0.url(&TOKENS, WITH_DEFAULT);
+        let url = self.0.url(&TOKENS, WITH_DEFAULTS);
         let read = self.0.list::<Kept<TokenRecord>>(Operation::ReadTokens, url).await;
         fact(
             read.map(|kept| Complete::after_last_page(kept.into_iter().filter_map(convert::token).collect())),
@@ -47,7 +58,7 @@ impl GraphObserver {
     ///
     /// Source: `GET /deviceManagement/depOnboardingSettings/{id}`, reference section 2.2.
     pub async fn token(&self, id: &TokenId) -> Fact<Option<LiveToken>> {
-        let url = self.0.url(&[TOKENS[0], TOKENS[1], &id.0], WITH_DEFAULT);
+        let url = self.0.url(&[TOKENS[0], TOKENS[1], &id.0], WITH_DEFAULTS);
         let body = match self.0.get(Operation::ReadToken, url).await {
             Ok(body) => body,
             Err(error) if error.status == Some(404) => return Fact::Known(None),
@@ -64,6 +75,44 @@ impl GraphObserver {
         let url = self.0.url(&["deviceManagement", "roleScopeTags"], None);
         let read = self.0.list::<Kept<ScopeTagRecord>>(Operation::ReadScopeTags, url).await;
         fact(read.map(|kept| Complete::after_last_page(kept.into_iter().map(convert::scope_tag).collect())))
+    }
+
+    /// Reads all VPP tokens of the tenant. From then on this connection shows the VPP token of a
+    /// profile by its display name. Their secret `token` is skipped while a page is parsed.
+    ///
+    /// Source: `GET /deviceAppManagement/vppTokens`, reference section 6.
+    pub async fn vpp_tokens(&self) -> Fact<Complete<VppToken>> {
+        let url = self.0.url(&["deviceAppManagement", "vppTokens"], None);
+        let read = self.0.list::<VppTokenRecord>(Operation::ReadVppTokens, url).await;
+        let tokens = read.map(|all| {
+            Complete::after_last_page(all.into_iter().map(convert::vpp_token).collect::<Vec<_>>())
+        });
+        if let Ok(tokens) = &tokens {
+            self.0.learn_vpp_names(VppNames::of(tokens));
+        }
+        fact(tokens)
+    }
+
+    /// Reads the Apple MDM push certificate; `Known(None)`: the tenant has none.
+    ///
+    /// Source: `GET /deviceManagement/applePushNotificationCertificate`, reference section 6.
+    pub async fn push_certificate(&self) -> Fact<Option<PushCertificate>> {
+        let operation = Operation::ReadPushCertificate;
+        let url = self.0.url(&["deviceManagement", "applePushNotificationCertificate"], None);
+        let body = match self.0.get(operation, url).await {
+            Ok(body) => body,
+            Err(error) if error.status == Some(404) => return Fact::Known(None),
+            Err(error) => return Fact::Unknown(error.into()),
+        };
+        // A singleton that is not there may come as an answer without a body.
+        if body.is_empty() {
+            return Fact::Known(None);
+        }
+        let read = wire::read_one::<PushCertificateRecord>(&body);
+        fact(
+            read.map(|kept| convert::push_certificate(kept.known))
+                .map_err(|error| self.unreadable(operation, &error)),
+        )
     }
 
     /// Reads all enrollment profiles of each token. The first pages go 20 to a `$batch`; a failure
@@ -85,7 +134,9 @@ impl GraphObserver {
     async fn profiles_of(&self, first: FirstPage) -> Result<Complete<LiveProfile>, ServiceError> {
         let kept: Vec<Kept<ProfileRecord>> =
             self.0.list_from(Operation::ReadProfiles, &first.url, first.body?).await?;
-        Ok(Complete::after_last_page(kept.into_iter().map(convert::profile).collect()))
+        let names = self.0.vpp_names();
+        let profiles = kept.into_iter().map(|one| convert::profile(one, &names));
+        Ok(Complete::after_last_page(profiles.collect()))
     }
 
     /// Reads all device identities of each token, several tokens side by side, the pages of one token

@@ -12,6 +12,7 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, Map
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use crate::model::Platform;
 use crate::model::live::{DevicesBuilder, EnrollmentState};
 
 /// An object with its typed known members and all its members.
@@ -93,6 +94,37 @@ pub struct ScopeTagRecord {
     pub display_name: Option<String>,
 }
 
+/// `vppToken`, the members that are read. Its secret `token` is not among them, and is skipped when a
+/// page is parsed.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VppTokenRecord {
+    /// `id`
+    pub id: String,
+    /// `displayName`
+    pub display_name: Option<String>,
+    /// `expirationDateTime`, RFC 3339.
+    pub expiration_date_time: Option<String>,
+    /// `state`
+    pub state: Option<String>,
+    /// `automaticallyUpdateApps`
+    pub automatically_update_apps: Option<bool>,
+    /// `appleId`
+    pub apple_id: Option<String>,
+}
+
+/// `applePushNotificationCertificate`, the members that are read.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PushCertificateRecord {
+    /// `appleIdentifier`
+    pub apple_identifier: Option<String>,
+    /// `topicIdentifier`
+    pub topic_identifier: Option<String>,
+    /// `expirationDateTime`, RFC 3339.
+    pub expiration_date_time: Option<String>,
+}
+
 /// One page of a list.
 #[derive(Debug, Deserialize)]
 pub struct Page<T> {
@@ -142,7 +174,6 @@ struct DeviceRecord<'a> {
 
 impl DeviceRecord<'_> {
     fn push_to(self, rows: &mut DevicesBuilder) {
-        let text = |text: Option<Text<'_>>| text.is_some_and(|text| text.0 == "ios");
         let state = self.enrollment_state.as_ref().map_or(EnrollmentState::Unknown, |word| state(&word.0));
         rows.push(
             self.serial_number.as_ref().map(|text| &*text.0),
@@ -150,8 +181,19 @@ impl DeviceRecord<'_> {
             state,
             self.is_deleted.unwrap_or(false),
             self.is_supervised.unwrap_or(false),
-            text(self.platform),
+            self.platform.as_ref().and_then(|word| platform(&word.0)),
         );
+    }
+}
+
+/// The service's word for a device's platform; iPads count as `ios`.
+fn platform(word: &str) -> Option<Platform> {
+    match word {
+        "ios" => Some(Platform::Ios),
+        "macOS" => Some(Platform::Macos),
+        "tvOS" => Some(Platform::Tvos),
+        "visionOS" => Some(Platform::Visionos),
+        _ => None,
     }
 }
 
@@ -294,7 +336,7 @@ mod tests {
         assert_eq!((devices.len(), devices.without_serial), (1, 1));
         let device = devices.find(&Serial::new("SN1").unwrap()).unwrap();
         assert_eq!(device.state, EnrollmentState::Enrolled);
-        assert!(device.ios && device.supervised && !device.released);
+        assert!(device.platform == Some(Platform::Ios) && device.supervised && !device.released);
         assert_eq!(devices.profile_of(device).unwrap().0, "p1");
     }
 

@@ -4,30 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-/// The JSON shape of a member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::sim) enum Shape {
-    /// `true` or `false`.
-    Bool,
-    /// `true`, `false` or null.
-    NullableBool,
-    /// A text or null.
-    Text,
-    /// A text or null that is taken and never shown again.
-    WriteOnlyText,
-    /// A 32-bit number.
-    Int,
-    /// A 32-bit number or null.
-    NullableInt,
-    /// An array of texts.
-    Texts,
-    /// `disallow`, `allow`, `requiresCertificate`.
-    Pairing,
-    /// An array of `{thumbprint, certificate}`.
-    Certificates,
-    /// The rotation setting of a macOS administrator's password, or null.
-    Rotation,
-}
+use super::shape::Shape;
 
 type Member = (&'static str, Shape);
 
@@ -122,6 +99,46 @@ const MACOS: &[Member] = &[
     ("zoomDisabled", Shape::Bool),
 ];
 
+/// The old flat type of iOS and macOS together (reference section 3.1): read, never written.
+const FLAT: &[Member] = &[
+    ("isMandatory", Shape::NullableBool),
+    ("supervisedModeEnabled", Shape::NullableBool),
+    ("profileRemovalDisabled", Shape::NullableBool),
+    ("supportDepartment", Shape::Text),
+    ("supportPhoneNumber", Shape::Text),
+    ("appleIdDisabled", Shape::NullableBool),
+    ("applePayDisabled", Shape::NullableBool),
+    ("awaitDeviceConfiguredConfirmation", Shape::NullableBool),
+    ("diagnosticsDisabled", Shape::NullableBool),
+    ("enableSharedIPad", Shape::NullableBool),
+    ("iTunesPairingMode", Shape::Pairing),
+    ("locationDisabled", Shape::NullableBool),
+    ("macOSFileVaultDisabled", Shape::NullableBool),
+    ("macOSRegistrationDisabled", Shape::NullableBool),
+    ("managementCertificates", Shape::Certificates),
+    ("passCodeDisabled", Shape::NullableBool),
+    ("restoreBlocked", Shape::NullableBool),
+    ("restoreFromAndroidDisabled", Shape::NullableBool),
+    ("sharedIPadMaximumUserCount", Shape::NullableInt),
+    ("siriDisabled", Shape::NullableBool),
+    ("termsAndConditionsDisabled", Shape::NullableBool),
+    ("touchIdDisabled", Shape::NullableBool),
+    ("zoomDisabled", Shape::NullableBool),
+];
+
+/// What a `reset-accounts` fault takes away.
+const ACCOUNTS: [&str; 6] = [
+    "adminAccountUserName",
+    "adminAccountFullName",
+    "hideAdminAccount",
+    "depProfileAdminAccountPasswordRotationSetting",
+    "primaryAccountUserName",
+    "primaryAccountFullName",
+];
+
+/// The member that is taken and never shown.
+pub(in crate::sim) const PASSWORD: &str = "adminAccountPassword";
+
 /// Booleans that the service turns into skip keys, of either platform; the `derived` rows.
 const SKIP_KEYS: &[(&str, &str)] = &[
     ("passCodeDisabled", "Passcode"),
@@ -168,6 +185,7 @@ pub(in crate::sim) fn members_of(kind: &str) -> impl Iterator<Item = Member> {
         "depIOSEnrollmentProfile" => (DEP_BASE, IOS),
         "depMacOSEnrollmentProfile" => (DEP_BASE, MACOS),
         "depEnrollmentBaseProfile" => (DEP_BASE, &[]),
+        "depEnrollmentProfile" => (&[], FLAT),
         _ => (&[], &[]),
     };
     ENROLLMENT_PROFILE.iter().chain(base).chain(own).copied()
@@ -188,8 +206,10 @@ pub(in crate::sim) fn has_is_default(kind: &str) -> bool {
 pub(in crate::sim) fn complete(kind: &str, members: &mut Map<String, Value>) {
     for (name, shape) in members_of(kind) {
         let value = members.entry(name).or_insert_with(|| shape.default());
-        if shape == Shape::WriteOnlyText {
-            *value = Value::Null;
+        match shape {
+            Shape::WriteOnlyText => *value = Value::Null,
+            Shape::Rotation => complete_rotation(value),
+            _ => {}
         }
     }
     if shape(kind, "enabledSkipKeys").is_some() {
@@ -214,59 +234,44 @@ fn derive_skip_keys(kind: &str, members: &mut Map<String, Value>) {
     members.insert("enabledSkipKeys".to_owned(), json!(keys));
 }
 
-impl Shape {
-    /// What a create without the member gives. Not published: the zero of each type is taken,
-    /// which a client that relies on a friendlier default will notice.
-    fn default(self) -> Value {
-        match self {
-            Shape::Bool => Value::Bool(false),
-            Shape::Int => json!(0),
-            Shape::Texts | Shape::Certificates => json!([]),
-            Shape::Pairing => json!("disallow"),
-            Shape::NullableBool => Value::Bool(false),
-            Shape::Text | Shape::WriteOnlyText | Shape::NullableInt | Shape::Rotation => Value::Null,
-        }
-    }
+/// The members of a rotation setting that were not sent are shown as null.
+fn complete_rotation(value: &mut Value) {
+    let Some(setting) = value.as_object_mut() else { return };
+    setting.entry("autoRotationPeriodInDays").or_insert(Value::Null);
+    let delay = setting.entry("depProfileDelayAutoRotationSetting").or_insert(Value::Null);
+    let Some(delay) = delay.as_object_mut() else { return };
+    delay.entry("onRetrievalAutoRotatePasswordEnabled").or_insert(Value::Null);
+    delay.entry("onRetrievalDelayAutoRotatePasswordInHours").or_insert(Value::Null);
+}
 
-    /// Whether a value has this shape.
-    pub(in crate::sim) fn fits(self, value: &Value) -> bool {
-        let int = |value: &Value| value.as_i64().is_some_and(|number| i32::try_from(number).is_ok());
-        let texts = |value: &Value| value.as_array().is_some_and(|items| items.iter().all(Value::is_string));
-        match self {
-            Shape::Bool => value.is_boolean(),
-            Shape::NullableBool => value.is_boolean() || value.is_null(),
-            Shape::Text | Shape::WriteOnlyText => value.is_string() || value.is_null(),
-            Shape::Int => int(value),
-            Shape::NullableInt => int(value) || value.is_null(),
-            Shape::Texts => texts(value),
-            Shape::Pairing => value
-                .as_str()
-                .is_some_and(|word| ["disallow", "allow", "requiresCertificate"].contains(&word)),
-            Shape::Certificates => value.as_array().is_some_and(|items| items.iter().all(is_certificate)),
-            Shape::Rotation => value.is_null() || is_rotation(value, &int),
-        }
+/// Takes the administrator's password out of what was written: `None` where it was not, null and
+/// the empty text are `Some(None)`.
+pub(in crate::sim) fn take_password(written: &mut Map<String, Value>) -> Option<Option<String>> {
+    let value = written.remove(PASSWORD)?;
+    Some(value.as_str().filter(|text| !text.is_empty()).map(str::to_owned))
+}
+
+/// Awaiting the final configuration is switched on beside account settings, whatever was sent
+/// (reference section 3.6). Which members count as such is not published: here those that make
+/// accounts or differ from what a Mac does by itself.
+pub(in crate::sim) fn force_await(kind: &str, members: &mut Map<String, Value>, password: bool) {
+    if kind != "depMacOSEnrollmentProfile" {
+        return;
+    }
+    let named = |name: &str| members.get(name).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+    let yes = |name: &str| members.get(name).and_then(Value::as_bool).unwrap_or(false);
+    let texts =
+        ["adminAccountUserName", "adminAccountFullName", "primaryAccountUserName", "primaryAccountFullName"];
+    let booleans = ["skipPrimarySetupAccountCreation", "setPrimarySetupAccountAsRegularUser"];
+    let rotates = members.get("depProfileAdminAccountPasswordRotationSetting").is_some_and(Value::is_object);
+    if password || rotates || texts.into_iter().any(named) || booleans.into_iter().any(yes) {
+        members.insert("waitForDeviceConfiguredConfirmation".to_owned(), Value::Bool(true));
     }
 }
 
-fn is_certificate(value: &Value) -> bool {
-    value.as_object().is_some_and(|members| {
-        members.iter().all(|(name, value)| {
-            ["@odata.type", "thumbprint", "certificate"].contains(&name.as_str())
-                && (value.is_string() || value.is_null())
-        })
-    })
-}
-
-fn is_rotation(value: &Value, int: &dyn Fn(&Value) -> bool) -> bool {
-    value.as_object().is_some_and(|members| {
-        members.iter().all(|(name, value)| match name.as_str() {
-            "@odata.type" => value.is_string(),
-            "autoRotationPeriodInDays" | "onRetrievalDelayAutoRotatePasswordInHours" => {
-                value.is_null() || int(value)
-            }
-            "onRetrievalAutoRotatePasswordEnabled" => value.is_null() || value.is_boolean(),
-            "depProfileDelayAutoRotationSetting" => value.is_null() || is_rotation(value, int),
-            _ => false,
-        })
-    })
+/// Sets the account members of a macOS profile to null.
+pub(in crate::sim) fn reset_accounts(kind: &str, members: &mut Map<String, Value>) {
+    for name in ACCOUNTS.into_iter().filter(|name| shape(kind, name).is_some()) {
+        members.insert(name.to_owned(), Value::Null);
+    }
 }

@@ -7,11 +7,14 @@ mod batch;
 mod devices;
 pub(super) mod members;
 mod profiles;
+mod push;
 mod query;
 pub(super) mod reply;
 mod route;
+mod shape;
 mod tokens;
 mod validate;
+mod vpp;
 
 use std::sync::Arc;
 
@@ -182,7 +185,7 @@ impl Front {
     ) -> Result<Answer, Cut> {
         match shared.suffer(suffering.before.as_ref()).await? {
             Left::Status { status, retry_after } => {
-                return Ok(self.answer(shared, Err(Refusal::of_status(status, retry_after))));
+                return Ok(self.answer(shared, Err(harmed(route, status, retry_after))));
             }
             Left::ExpireBearer => shared.revoke(self.bearer.as_deref().unwrap_or_default()),
             Left::Nothing | Left::Garbage => {}
@@ -194,7 +197,7 @@ impl Front {
         }
         match shared.suffer(suffering.after.as_ref()).await? {
             Left::Status { status, retry_after } => {
-                return Ok(self.answer(shared, Err(Refusal::of_status(status, retry_after))));
+                return Ok(self.answer(shared, Err(harmed(route, status, retry_after))));
             }
             Left::Garbage => answer.garbled = true,
             Left::Nothing | Left::ExpireBearer => {}
@@ -256,6 +259,15 @@ impl Front {
     }
 }
 
+/// The refusal of a fault's status.
+fn harmed(route: &Route, status: u16, retry_after: Option<u32>) -> Refusal {
+    match status {
+        400 => Refusal::no_segment(route.operation.collection()),
+        403 => Refusal::forbidden(route.operation.permission(route.kind)),
+        _ => Refusal::of_status(status, retry_after),
+    }
+}
+
 fn is_json(content_type: Option<&str>) -> bool {
     content_type.is_some_and(|text| text.trim_start().to_ascii_lowercase().starts_with("application/json"))
 }
@@ -270,6 +282,12 @@ fn operate(world: &mut World, tenant: usize, route: &Route, ask: &Ask<'_>) -> Re
         O::ScopeTags => return tokens::scope_tags(&world.tenants[tenant], ask),
         O::ScopeTagCount => return Ok(Reply::number(world.tenants[tenant].scope_tags.len())),
         O::ScopeTag => return tokens::scope_tag(&world.tenants[tenant], &route.parent, ask),
+        O::VppTokens => return vpp::list(&world.tenants[tenant], world.now, ask),
+        O::VppTokenCount => return Ok(Reply::number(world.tenants[tenant].vpp_tokens.len())),
+        O::VppToken => return vpp::get(&world.tenants[tenant], world.now, &route.parent, ask),
+        O::VppLicenses => return vpp::licenses(&world.tenants[tenant], &route.parent, ask),
+        O::ExpiringVppTokens => return vpp::expiring(&world.tenants[tenant], &route.parent),
+        O::PushCertificate => return push::get(&world.tenants[tenant], ask),
         _ => {}
     }
     let found =
@@ -294,9 +312,8 @@ fn operate(world: &mut World, tenant: usize, route: &Route, ask: &Ask<'_>) -> Re
         O::Devices => devices::list(world, token, ask),
         O::DeviceCount => Ok(Reply::number(token.devices.len())),
         O::Device => devices::get(world, token, child, ask),
-        O::Unknown | O::Tokens | O::TokenCount | O::ScopeTags | O::ScopeTagCount | O::ScopeTag => {
-            Err(Refusal::no_segment(&route.parent))
-        }
+        // All others are answered above.
+        _ => Err(Refusal::no_segment(&route.parent)),
     }
 }
 

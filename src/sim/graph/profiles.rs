@@ -39,9 +39,10 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// As a token's default, where some reads put a prefix before the id.
+    /// As a token's default: the id of a mirrored policy has a prefix there (reference section 3.1),
+    /// and some reads put it before any.
     pub(super) fn shown_as_default(mut self) -> Self {
-        if self.ecv2 && !self.profile.id.starts_with("ECV2_") {
+        if (self.ecv2 || self.profile.mirrored) && !self.profile.id.starts_with("ECV2_") {
             self.prefix = "ECV2_";
         }
         self
@@ -90,6 +91,7 @@ fn check_list_select(query: &Query) -> Result<(), Refusal> {
         ["id", "isDefault"].contains(&name)
             || members::shape("depIOSEnrollmentProfile", name).is_some()
             || members::shape("depMacOSEnrollmentProfile", name).is_some()
+            || members::shape("depEnrollmentProfile", name).is_some()
     })
 }
 
@@ -129,11 +131,14 @@ pub(super) fn create(
     token: usize,
     ask: &Ask<'_>,
 ) -> Result<Reply, Refusal> {
-    let (kind, written) = validate::read(ask.body)?;
+    let (kind, mut written) = validate::read(ask.body)?;
+    let password = members::take_password(&mut written).flatten();
     let mut whole = written.clone();
     drop_skip_keys(&mut whole, ask);
+    members::force_await(&kind, &mut whole, password.is_some());
     members::complete(&kind, &mut whole);
-    validate::check(&kind, &written, &whole)?;
+    validate::check(&kind, &written, None, &whole)?;
+    validate::check_vpp_token(&written, &world.tenants[tenant].vpp_tokens)?;
     if world.tenants[tenant].tokens[token].profiles.len() >= MOST_PROFILES {
         return Err(Refusal::told("The token has 1000 profiles and cannot have more."));
     }
@@ -142,15 +147,20 @@ pub(super) fn create(
     let id = format!("{token_id}_{}", world.derive_id(&format!("profile/{birth}")));
     let (found, listed) = ask.ways.late.unwrap_or((0, 0));
     let in_seconds = |seconds: u32| after(world.now, Duration::from_secs(u64::from(seconds)));
-    let profile = Profile {
+    let mut profile = Profile {
         id,
         birth,
         kind,
         mirrored: false,
         members: whole,
+        admin_password: None,
         found_from: in_seconds(found.max(listed)),
         listed_from: in_seconds(listed),
     };
+    if password.is_some() {
+        profile.set_admin_password(password.as_deref());
+        *world.history.passwords_set.entry(profile.id.clone()).or_default() += 1;
+    }
     let name = profile.display_name().to_owned();
     *world.history.profiles_created.entry(token_id).or_default().entry(name).or_default() += 1;
     let here = &mut world.tenants[tenant].tokens[token];
@@ -175,20 +185,35 @@ pub(super) fn patch(
 ) -> Result<Reply, Refusal> {
     let profile = find(world, &world.tenants[tenant].tokens[token], id)?;
     not_mirrored(profile)?;
-    let (kind, written) = validate::read(ask.body)?;
+    let (kind, mut written) = validate::read(ask.body)?;
     if kind != profile.kind {
         return Err(Refusal::told(format!("The profile is of type '{}'.", profile.kind)));
     }
+    let password = members::take_password(&mut written);
+    let has_password = password.as_ref().map_or(profile.admin_password.is_some(), Option::is_some);
     let mut whole = profile.members.clone();
     whole.extend(written.clone());
     drop_skip_keys(&mut whole, ask);
+    members::force_await(&kind, &mut whole, has_password);
     members::complete(&kind, &mut whole);
-    validate::check(&kind, &written, &whole)?;
+    validate::check(&kind, &written, Some(&profile.members), &whole)?;
+    validate::check_vpp_token(&written, &world.tenants[tenant].vpp_tokens)?;
+    if ask.ways.reset_accounts {
+        members::reset_accounts(&kind, &mut whole);
+    }
     let (birth, id) = (profile.birth, profile.id.clone());
+    if password.as_ref().is_some_and(Option::is_some) {
+        *world.history.passwords_set.entry(id.clone()).or_default() += 1;
+    }
     *world.history.profiles_updated.entry(id).or_default() += 1;
     let here = &mut world.tenants[tenant].tokens[token];
     if let Some(profile) = here.profiles.get_mut(&birth) {
         profile.members = whole;
+        match password {
+            _ if ask.ways.reset_accounts => profile.set_admin_password(None),
+            Some(password) => profile.set_admin_password(password.as_deref()),
+            None => {}
+        }
     }
     if ask.ways.patch_204 {
         return Ok(Reply::no_content());

@@ -78,6 +78,15 @@ impl Refusal {
         Self { status: 401, code: "InvalidAuthenticationToken", ..Self::bad_request(message) }
     }
 
+    /// 403 for an application that lacks a permission.
+    pub(in crate::sim) fn forbidden(permission: &str) -> Self {
+        let told = format!(
+            "Application is not authorized to perform this operation. Application must have one of the \
+             following scopes: {permission}"
+        );
+        Self { status: 403, code: "Forbidden", ..Self::told(told) }
+    }
+
     /// 424 for a request of a `$batch` whose dependency failed.
     pub(in crate::sim) fn failed_dependency() -> Self {
         Self { status: 424, code: "FailedDependency", ..Self::bad_request("A request it depends on failed.") }
@@ -87,6 +96,7 @@ impl Refusal {
     pub(in crate::sim) fn of_status(status: u16, retry_after: Option<u32>) -> Self {
         let (code, message, wrapped) = match status {
             401 => ("InvalidAuthenticationToken", "Access token validation failure.", false),
+            403 => ("Forbidden", "Insufficient privileges to complete the operation.", false),
             429 => ("TooManyRequests", "Too many requests. Try again later.", true),
             500 => ("InternalServerError", "An internal server error has occurred.", true),
             502 => ("BadGateway", "Bad gateway.", false),

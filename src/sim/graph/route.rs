@@ -27,6 +27,12 @@ pub(super) enum Operation {
     ScopeTags,
     ScopeTagCount,
     ScopeTag,
+    VppTokens,
+    VppTokenCount,
+    VppToken,
+    VppLicenses,
+    ExpiringVppTokens,
+    PushCertificate,
     /// A path that is none; the segment at which that was seen.
     Unknown,
 }
@@ -35,7 +41,7 @@ pub(super) enum Operation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Route {
     pub operation: Operation,
-    /// The token's id, or the scope tag's.
+    /// The token's id, or the scope tag's or VPP token's, or the argument of a function.
     pub parent: String,
     /// The id below it.
     pub child: String,
@@ -55,15 +61,35 @@ pub(super) fn route(method: &str, path: &str) -> Route {
         kind,
     };
     let unknown = || at(Operation::Unknown, segments.last().unwrap_or(&""), "");
-    let ["deviceManagement", collection, rest @ ..] = segments.as_slice() else { return unknown() };
     use Operation as O;
+    let (collection, rest) = match segments.as_slice() {
+        ["deviceManagement", collection, rest @ ..] => (collection, rest),
+        ["deviceAppManagement", "vppTokens", rest @ ..] => {
+            return match (method, rest) {
+                ("GET", []) => at(O::VppTokens, "", ""),
+                ("GET", ["$count"]) => at(O::VppTokenCount, "", ""),
+                ("GET", [segment]) => match argument(segment, "getLicensesForApp", "bundleId") {
+                    Some(bundle) => at(O::VppLicenses, &bundle, ""),
+                    None => at(O::VppToken, segment, ""),
+                },
+                _ => unknown(),
+            };
+        }
+        _ => return unknown(),
+    };
     match (*collection, method, rest) {
+        ("applePushNotificationCertificate", "GET", []) => at(O::PushCertificate, "", ""),
         ("roleScopeTags", "GET", []) => at(O::ScopeTags, "", ""),
         ("roleScopeTags", "GET", ["$count"]) => at(O::ScopeTagCount, "", ""),
         ("roleScopeTags", "GET", [tag]) => at(O::ScopeTag, tag, ""),
         ("depOnboardingSettings", "GET", []) => at(O::Tokens, "", ""),
         ("depOnboardingSettings", "GET", ["$count"]) => at(O::TokenCount, "", ""),
-        ("depOnboardingSettings", "GET", [token]) => at(O::Token, token, ""),
+        ("depOnboardingSettings", "GET", [segment]) => {
+            match argument(segment, "getExpiringVppTokenCount", "expiringBeforeDateTime") {
+                Some(instant) => at(O::ExpiringVppTokens, &instant, ""),
+                None => at(O::Token, segment, ""),
+            }
+        }
         ("depOnboardingSettings", "PATCH", [token]) => at(O::PatchToken, token, ""),
         ("depOnboardingSettings", "DELETE", [token]) => at(O::DeleteToken, token, ""),
         ("depOnboardingSettings", method, [token, below @ ..]) => match (method, below) {
@@ -90,6 +116,15 @@ pub(super) fn route(method: &str, path: &str) -> Route {
         },
         _ => unknown(),
     }
+}
+
+/// The argument of `function(parameter='argument')`, with or without the quotes; `None` for any
+/// other segment.
+fn argument(segment: &str, function: &str, parameter: &str) -> Option<String> {
+    let inner = segment.strip_prefix(function)?.strip_prefix('(')?.strip_suffix(')')?;
+    let value = inner.strip_prefix(parameter)?.strip_prefix('=')?;
+    let text = value.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
+    Some(text.map_or_else(|| value.to_owned(), |text| text.replace("''", "'")))
 }
 
 /// A path segment with its `%xx` undone; what is no such escape stays.
@@ -180,12 +215,38 @@ impl Operation {
             Operation::ScopeTags => "deviceManagement.roleScopeTags.get",
             Operation::ScopeTagCount => "deviceManagement.roleScopeTags.count.get",
             Operation::ScopeTag => "deviceManagement.roleScopeTags.item.get",
+            Operation::VppTokens => "deviceAppManagement.vppTokens.get",
+            Operation::VppTokenCount => "deviceAppManagement.vppTokens.count.get",
+            Operation::VppToken => "deviceAppManagement.vppTokens.item.get",
+            Operation::VppLicenses => "deviceAppManagement.vppTokens.getLicensesForApp_bundleId.get",
+            Operation::ExpiringVppTokens => {
+                "deviceManagement.depOnboardingSettings.getExpiringVppTokenCount_expiringBeforeDateTime.get"
+            }
+            Operation::PushCertificate => "deviceManagement.applePushNotificationCertificate.get",
             Operation::Unknown => "unknown",
         }
     }
 
+    /// The segment below `deviceManagement` or `deviceAppManagement`.
+    pub(super) fn collection(self) -> &'static str {
+        self.name().split('.').nth(1).unwrap_or_default()
+    }
+
     /// Whether it answers with pages.
     pub(super) fn is_list(self) -> bool {
-        matches!(self, Operation::Tokens | Operation::Profiles | Operation::Devices | Operation::ScopeTags)
+        use Operation as O;
+        let lists = [O::Tokens, O::Profiles, O::Devices, O::ScopeTags, O::VppTokens, O::VppLicenses];
+        lists.contains(&self)
+    }
+
+    /// The least application permission for it (reference section 7.1).
+    pub(super) fn permission(self, kind: CallKind) -> &'static str {
+        use Operation as O;
+        match (self, kind) {
+            (O::PushCertificate, _) => "DeviceManagementManagedDevices.Read.All",
+            (O::ScopeTags | O::ScopeTagCount | O::ScopeTag, _) => "DeviceManagementRBAC.Read.All",
+            (_, CallKind::Read) => "DeviceManagementServiceConfig.Read.All",
+            (_, CallKind::Write) => "DeviceManagementServiceConfig.ReadWrite.All",
+        }
     }
 }

@@ -145,8 +145,10 @@ pub(super) fn sync(world: &mut World, tenant: usize, token: usize) -> Result<Rep
 pub(super) fn scope_tags(tenant: &Tenant, ask: &Ask<'_>) -> Result<Reply, Refusal> {
     check_tag_query(&ask.query)?;
     let first = ask.query.first_key(ask.ways.duplicate_rows);
-    let rows = tenant.scope_tags.iter().enumerate().skip(first as usize);
-    let rows = rows.map(|(at, tag)| (at as u64, tag_row(tag, &ask.query)));
+    // The numbers ascend: a new tag gets the next one.
+    let key = |tag: &ScopeTag| tag.id.parse::<u64>().unwrap_or(0);
+    let rows = tenant.scope_tags.iter().filter(|tag| key(tag) >= first);
+    let rows = rows.map(|tag| (key(tag), tag_row(tag, &ask.query)));
     Ok(ask.query.answer(&ask.url(), "deviceManagement/roleScopeTags", ask.page_size, rows))
 }
 

@@ -197,6 +197,16 @@ async fn what_the_control_port_says_and_takes_fits_the_schema() {
         ("/clock", json!({"advance": "1h"})),
         ("/faults", json!([{"fault": "late-visibility", "seconds": 5}, {"fault": "cut", "when": "after"}])),
         ("/portal", json!({"do": "renameProfile", "token": "School", "profile": "a", "to": "b"})),
+        (
+            "/portal",
+            json!([
+                {"do": "addClientSecret", "tenant": TENANT, "clientId": "app", "secret": "x"},
+                {"do": "addFederatedCredential", "tenant": TENANT, "clientId": "app", "subject": "s", "after": 60},
+                {"do": "revokeCredentials", "tenant": TENANT, "clientId": "app"},
+                {"do": "runWorkflow", "subject": "s", "requestToken": "r"},
+                {"do": "assignManagedIdentity", "tenant": TENANT, "clientId": "i", "userAssigned": true},
+            ]),
+        ),
         ("/faults/release", json!({"id": "one"})),
         ("/world", serde_json::to_value(seed()).unwrap()),
     ] {
@@ -220,4 +230,19 @@ async fn what_the_control_port_says_and_takes_fits_the_schema() {
     assert!(!fits("POST /clock", &json!({"advance": 15})));
     assert!(!fits("POST /faults", &json!({"fault": "unheard-of"})));
     assert!(!fits("POST /portal", &json!({"do": "renameProfile", "token": "School"})));
+    assert!(fits(
+        "POST /portal",
+        &json!({"do": "addCertificate", "tenant": "t", "clientId": "c", "pem": "p"})
+    ));
+    let (status, error) = desk
+        .control(
+            "POST",
+            "/portal",
+            Some(json!({"do": "addCertificate", "tenant": TENANT, "clientId": "c", "pem": "p"})),
+        )
+        .await;
+    assert!(
+        status == 409 && error["error"].as_str().unwrap().contains("not a certificate in PEM"),
+        "{error}"
+    );
 }

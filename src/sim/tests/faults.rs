@@ -238,3 +238,21 @@ async fn skip_keys_without_a_boolean_may_be_dropped_without_a_word() {
     assert_eq!((status, &dropped["enabledSkipKeys"]), (200, &json!(["Siri"])));
     assert_eq!(desk.get(&item).await["enabledSkipKeys"], json!(["Siri"]));
 }
+
+#[tokio::test]
+async fn what_a_tenant_lacks_it_goes_on_lacking() {
+    let desk = Desk::new().await;
+    let list = "/deviceManagement/depOnboardingSettings";
+    desk.fault(json!({"fault": "no-segment", "operation": "deviceManagement.depOnboardingSettings.get"}));
+    desk.fault(json!({"fault": "403", "kind": "write"}));
+    for _ in 0..2 {
+        let (status, body) = desk.ask("GET", list, None).await;
+        let text = "Resource not found for the segment 'depOnboardingSettings'.";
+        assert_eq!((status, told(&body).as_str()), (400, text));
+        let (status, body) = desk.create("a").await;
+        assert_eq!((status, &body["error"]["code"]), (403, &json!("Forbidden")));
+        assert!(told(&body).contains("DeviceManagementServiceConfig.ReadWrite.All"), "{body}");
+    }
+    assert_eq!(made(&desk), 0);
+    desk.get(&desk.below("")).await;
+}

@@ -50,6 +50,21 @@ async fn bodies_that_break_a_rule_are_refused() {
                "requireCompanyPortalOnSetupAssistantEnrolledDevices": true}),
         json!({"managementCertificates": [{"cert": "AAAA"}]}),
         json!({"accessibilityScreenDisabled": true}),
+        json!({"iTunesPairingMode": "requiresCertificate"}),
+        json!({"managementCertificates": vec![json!({"certificate": "AAAA"}); 11]}),
+        json!({"carrierActivationUrl": "carrier.example"}),
+        json!({"enableSharedIPad": true}),
+        json!({"enableSharedIPad": true, "supervisedModeEnabled": true, "requiresUserAuthentication": true}),
+        json!({"enableSharedIPad": true, "supervisedModeEnabled": true, "awaitDeviceConfiguredConfirmation": true}),
+        json!({"sharedIPadMaximumUserCount": 25}),
+        json!({"userSessionTimeoutInSeconds": 29}),
+        json!({"temporarySessionTimeoutInSeconds": -1}),
+        json!({"passcodeLockGracePeriodInSeconds": 14401}),
+        json!({"enableSingleAppEnrollmentMode": true, "enableAuthenticationViaCompanyPortal": true}),
+        json!({"companyPortalVppTokenId": VPP}),
+        json!({"companyPortalVppTokenId": "3f2c1b0a-0000-4000-8000-000000000000",
+               "enableAuthenticationViaCompanyPortal": true}),
+        json!({"adminAccountUserName": "ladmin"}),
     ];
     for change in changes {
         let mut body = profile("x");
@@ -57,11 +72,28 @@ async fn bodies_that_break_a_rule_are_refused() {
         let (status, answer) = desk.ask("POST", &path, Some(body)).await;
         assert_eq!(status, 400, "{change}: {answer}");
     }
+    assert!(desk.sim.with_world(|world| world.history.profiles_created.is_empty()));
+    // With all that they need the same members are taken.
+    for change in [
+        json!({"companyPortalVppTokenId": VPP, "enableSingleAppEnrollmentMode": true,
+               "requiresUserAuthentication": true, "enableAuthenticationViaCompanyPortal": true}),
+        json!({"companyPortalVppTokenId": VPP, "enableSingleAppEnrollmentMode": true,
+               "requiresUserAuthentication": true, "requireCompanyPortalOnSetupAssistantEnrolledDevices": true}),
+        json!({"companyPortalVppTokenId": "00000000-0000-0000-0000-000000000000"}),
+        json!({"companyPortalVppTokenId": ""}),
+        json!({"enableSharedIPad": true, "supervisedModeEnabled": true, "sharedIPadMaximumUserCount": 24}),
+        json!({"iTunesPairingMode": "requiresCertificate", "managementCertificates": [{"certificate": "AAAA"}]}),
+        json!({"carrierActivationUrl": "https://carrier.example/activate"}),
+    ] {
+        let mut body = profile("x");
+        body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        let (status, answer) = desk.ask("POST", &path, Some(body)).await;
+        assert_eq!(status, 201, "{change}: {answer}");
+    }
     let answer = desk.send("POST", &path, Some(json!({"@odata.type": 1}))).await.unwrap();
     let header = answer.headers()["request-id"].to_str().unwrap().to_owned();
     let body: Value = answer.json().await.unwrap();
     assert_eq!(body["error"]["innerError"]["request-id"], header);
-    assert!(desk.sim.with_world(|world| world.history.profiles_created.is_empty()));
 }
 
 #[tokio::test]

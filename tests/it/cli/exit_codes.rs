@@ -85,3 +85,14 @@ fn sixty_four_for_a_wrong_command_line_and_for_nobody_to_ask() {
     assert!(output.stderr.contains("no terminal") && output.stderr.contains("--yes"), "{}", output.stderr);
     env.run(["plan", "--sim", "--detailed-exitcode"]).expect(2);
 }
+
+#[test]
+fn a_world_that_is_not_there_is_no_empty_one() {
+    let env = TestEnv::with_example("small");
+    env.run(["apply", "--sim", "--yes"]).expect(0);
+    for command in ["plan", "apply"] {
+        let output = env.run([command, "--sim=nowhere.json"]);
+        assert_ne!(output.code, Some(0), "{}", output.stdout);
+        assert!(output.stderr.contains("nowhere.json"), "{}", output.stderr);
+    }
+}

@@ -1,15 +1,22 @@
 //! What users see of each command: output, exit code, and what became of the world.
 
+mod ci_examples;
 mod demo;
 mod documents;
+mod examples;
 mod exit_codes;
+mod explain;
 mod gates;
+mod handmade;
+mod known;
 mod lock;
 mod nothing_lost;
 mod outputs;
 mod plan_file;
-mod secrets;
+mod properties;
+pub mod secrets;
 mod small;
+mod watch;
 
 use serde_json::{Value, json};
 

@@ -36,6 +36,44 @@ fn json_outputs_hold_to_their_schemas() {
 }
 
 #[test]
+fn a_plan_for_a_pull_request_is_cut_to_what_its_host_takes() {
+    let env = TestEnv::with_example("small");
+    let most = |size: &str| env.run(["plan", "--sim", "--format", "markdown", "--max-size", size]);
+    let whole = most("65000").expect(0).stdout;
+    assert!(whole.contains("3 to create") && !whole.contains("Cut to fit"), "{whole}");
+    let cut = most("2000").expect(0).stdout;
+    assert!(cut.len() <= 2_000 && cut.contains("Cut to fit 2,000 characters"), "{cut}");
+    assert!(cut.contains("3 to create"), "the summary is there: {cut}");
+    assert_eq!(cut.matches("<details").count(), cut.matches("</details>").count(), "{cut}");
+    let refused = most("1999").expect(64);
+    assert!(refused.stderr.contains("the smallest is 2000"), "{}", refused.stderr);
+
+    // A saved plan says the same as the plan did, and an apply what came of it.
+    env.run(["plan", "--sim", "-o", "plan.json"]).expect(0);
+    let shown = env.run(["show", "plan.json", "--format", "markdown"]).expect(0).stdout;
+    assert_eq!(shown.lines().nth(2), whole.lines().nth(2));
+    let applied = env.run(["apply", "--sim", "--yes", "--format", "markdown"]).expect(0).stdout;
+    assert!(applied.contains("**Apply: 7 committed.**") && applied.contains("Exit code 0"), "{applied}");
+    let again = env.run(["plan", "--sim", "--format", "markdown"]).expect(0).stdout;
+    assert!(again.contains("are as the documents say.**"), "{again}");
+}
+
+#[test]
+fn a_services_words_in_a_plan_are_text_and_no_markup() {
+    let (env, server) = applied();
+    let name = "</code></summary><b>@org/team</b> `x`";
+    server.portal(&json!({ "do": "patchProfile", "token": TOKEN, "profile": "Kiosk", "members": { "deviceNameTemplate": "[x](http://evil.example)\n/close" } }));
+    server.portal(&super::portal_profile(name));
+    let flag = server.flag();
+    let args = ["plan", "--format", "markdown", "--show-unmanaged", flag.as_str()];
+    let text = env.run(args).expect(0).stdout;
+    // Within its code span, and within the block of the change.
+    assert!(text.contains(&format!("`` {name} ``")), "{text}");
+    assert!(text.contains("\n-   [x](http://evil.example)\n-   /close\n"), "{text}");
+    assert!(!text.lines().any(|line| line.starts_with(['/', '@'])), "{text}");
+}
+
+#[test]
 fn the_clock_of_a_kept_world_is_stepped_and_the_world_discarded() {
     let env = TestEnv::with_example("small");
     let days_left = |env: &TestEnv| {

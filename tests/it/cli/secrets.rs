@@ -10,10 +10,10 @@ use crate::support::http::Server;
 use crate::support::{Output, TestEnv};
 
 /// Every planted secret has this within.
-const MARK: &str = "pl4nted";
+pub const MARK: &str = "pl4nted";
 
 /// A folder whose tenant is at the given addresses, with the fleet's ledger.
-fn folder(graph: &str, login: &str, credential: &str) -> TestEnv {
+pub fn folder(graph: &str, login: &str, credential: &str) -> TestEnv {
     let env = TestEnv::with_example("small");
     env.replace("connection.yaml", "clientSecret: { env: INTUNE_CLIENT_SECRET }", credential);
     let endpoints = format!("  endpoints: {{ graph: \"{graph}\", login: \"{login}\" }}\n");
@@ -23,8 +23,14 @@ fn folder(graph: &str, login: &str, credential: &str) -> TestEnv {
 }
 
 fn run(env: &TestEnv, args: &[&str]) -> Output {
+    run_with(env, args, &[])
+}
+
+/// As the runner that has these variables as well.
+pub fn run_with(env: &TestEnv, args: &[&str], variables: &[(&str, &str)]) -> Output {
     let mut command = env.command(args);
     command
+        .envs(variables.iter().copied())
         .env("ESPALIER_ALLOW", "endpoints,exec")
         .env("INTUNE_CLIENT_SECRET", format!("env-{MARK}"))
         .env("RUST_BACKTRACE", "full")
@@ -34,15 +40,27 @@ fn run(env: &TestEnv, args: &[&str]) -> Output {
 
 /// Runs every command that reads the documents, and searches what it printed.
 fn every_command(env: &TestEnv) -> Vec<Output> {
-    let all: [&[&str]; 14] = [
+    every_command_with(env, &[], &[MARK])
+}
+
+/// Likewise, as the runner that has these variables as well; no output may hold one of the texts.
+pub fn every_command_with(env: &TestEnv, variables: &[(&str, &str)], hidden: &[&str]) -> Vec<Output> {
+    let all: [&[&str]; 21] = [
         &["validate"],
         &["validate", "--format", "json"],
+        &["validate", "--format", "sarif"],
+        &["validate", "--format", "github"],
+        &["validate", "--format", "gitlab"],
+        &["plan", "--format", "markdown"],
+        &["plan", "--format", "sarif"],
         &["plan", "-o", "plan.json"],
         &["plan", "--format", "json"],
         &["show", "plan.json"],
+        &["show", "plan.json", "--format", "markdown"],
         &["apply", "plan.json", "--yes"],
         &["apply", "--yes"],
         &["apply", "--yes", "--format", "json"],
+        &["apply", "--yes", "--format", "markdown"],
         &["status"],
         &["status", "--format", "json"],
         &["devices"],
@@ -52,9 +70,12 @@ fn every_command(env: &TestEnv) -> Vec<Output> {
     ];
     all.iter()
         .map(|args| {
-            let output = run(env, args);
+            let output = run_with(env, args, variables);
             for text in [&output.stdout, &output.stderr] {
-                assert!(!text.contains(MARK), "{args:?} prints a secret:\n{text}");
+                assert!(
+                    !hidden.iter().any(|secret| text.contains(secret)),
+                    "{args:?} prints a secret:\n{text}"
+                );
                 assert!(!text.contains("panicked"), "{args:?}:\n{text}");
             }
             output
@@ -64,14 +85,19 @@ fn every_command(env: &TestEnv) -> Vec<Output> {
 
 /// Searches every file that the commands wrote; `planted` are the test's own.
 fn search(folder: &Path, planted: &[&str]) {
+    search_for(folder, planted, &[MARK]);
+}
+
+/// Likewise, for these texts.
+pub fn search_for(folder: &Path, planted: &[&str], hidden: &[&str]) {
     for entry in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry")) {
         let path = entry.path();
         if path.is_dir() {
-            search(&path, planted);
+            search_for(&path, planted, hidden);
         } else if !planted.iter().any(|name| path.ends_with(name)) {
             let bytes = fs::read(&path).expect("a file");
-            let found = bytes.windows(MARK.len()).any(|window| window == MARK.as_bytes());
-            assert!(!found, "{} holds a secret", path.display());
+            let holds = |text: &&str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+            assert!(!hidden.iter().any(holds), "{} holds a secret", path.display());
         }
     }
 }
@@ -161,6 +187,10 @@ fn a_secret_written_into_a_document_is_refused_and_not_repeated() {
         for args in [
             &["validate"][..],
             &["validate", "--format", "json"],
+            &["validate", "--format", "sarif"],
+            &["validate", "--format", "github"],
+            &["validate", "--format", "gitlab"],
+            &["plan", "--sim", "--format", "sarif"],
             &["plan", "--sim"],
             &["plan", "--sim", "-o", "plan.json"],
             &["apply", "--sim", "--yes"],

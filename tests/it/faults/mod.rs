@@ -9,5 +9,5 @@ mod fleet;
 mod lock;
 mod lost;
 mod matrix;
-mod stand;
+pub mod stand;
 mod sync;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use espalier::apply::ApplyReport;
-use espalier::engine::{EngineError, Session, Settings, WorldChoice};
+use espalier::engine::{EngineError, Narrowing, Session, Settings, WorldChoice};
 use espalier::manifest::Allow;
 use espalier::plan::Plan;
 use espalier::progress::NoProgress;
@@ -24,6 +24,7 @@ pub struct Stand {
     pub sim: Sim,
     pub wait: Duration,
     pub ledger: bool,
+    pub narrowing: Narrowing,
 }
 
 /// What the first edition leaves behind once it is applied.
@@ -44,7 +45,7 @@ impl Stand {
         options.page_size = Some(page_size);
         options.record = Judge::from_env().map(|_| root.path().join("exchanges.jsonl"));
         let sim = Sim::start(options).await.expect("ports on loopback");
-        let stand = Self { root, sim, wait: WAIT, ledger: true };
+        let stand = Self { root, sim, wait: WAIT, ledger: true, narrowing: Narrowing::Nothing };
         stand.write(documents);
         stand
     }
@@ -92,6 +93,7 @@ impl Stand {
             command: command.to_owned(),
             changes_world: false,
             record: None,
+            narrowing: self.narrowing.clone(),
         })
         .await
     }

@@ -1,12 +1,15 @@
 //! A simulator in this process with one token, seen by plain HTTP and by the client.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use espalier::http::{self, Reach};
 use espalier::model::TokenId;
 use espalier::provider::graph::{GraphActuator, GraphClient, GraphObserver, GraphSettings, SignIn};
-use espalier::sim::{Options, Seed, SeedTenant, SeedToken, Sim, World};
+use espalier::sim::{Options, Seed, SeedTenant, SeedToken, SeedVppToken, Sim, World};
 use serde_json::Value;
+
+use super::wire;
 
 /// The tenant of the desk.
 pub const TENANT: &str = "7a4d3c1e-0000-4000-8000-000000000001";
@@ -22,7 +25,7 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// A world of one token without devices; `options` may be changed before the start.
+    /// A world of one token without devices and the VPP token of the field table; `options` may be changed before the start.
     pub async fn new(adjust: impl FnOnce(&mut Options)) -> Self {
         let seed = Seed {
             seed: 11,
@@ -31,6 +34,11 @@ impl Desk {
             tenants: vec![SeedTenant {
                 tenant_id: TENANT.to_owned(),
                 tokens: vec![SeedToken { name: TOKEN.to_owned(), ..SeedToken::default() }],
+                vpp_tokens: vec![SeedVppToken {
+                    name: wire::VPP_TOKEN.0.to_owned(),
+                    id: Some(wire::VPP_TOKEN.1.to_owned()),
+                    ..SeedVppToken::default()
+                }],
                 ..SeedTenant::default()
             }],
         };
@@ -69,6 +77,35 @@ impl Desk {
         body
     }
 
+    /// Changes a profile by plain HTTP; the status and the answer.
+    pub async fn patch_profile(&self, id: &str, body: &Value) -> (u16, Value) {
+        self.answer(self.http.patch(self.url(&format!("/{id}"))).json(body)).await
+    }
+
+    /// Makes a profile the default by plain HTTP; the status.
+    pub async fn set_default(&self, id: &str) -> u16 {
+        let request = self.http.post(self.url(&format!("/{id}/setDefaultProfile")));
+        let answer = request.bearer_auth(&self.bearer).send().await.expect("an answer");
+        answer.status().as_u16()
+    }
+
+    /// Asks for any path below the version by plain HTTP; the status and the answer.
+    pub async fn ask(&self, path: &str) -> (u16, Value) {
+        let url = format!("{}/beta{path}", self.sim.addresses().graph);
+        self.answer(self.http.get(url)).await
+    }
+
+    /// Sends a `$batch` by plain HTTP; the answers by their ids.
+    pub async fn batch(&self, requests: Value) -> BTreeMap<String, Value> {
+        let url = format!("{}/beta/$batch", self.sim.addresses().graph);
+        let body = serde_json::json!({ "requests": requests });
+        let (status, mut answers) = self.answer(self.http.post(url).json(&body)).await;
+        assert_eq!(status, 200, "{answers}");
+        let Value::Array(answers) = answers["responses"].take() else { panic!("no list of answers") };
+        let id = |answer: &Value| answer["id"].as_str().expect("an id").to_owned();
+        answers.into_iter().map(|answer| (id(&answer), answer)).collect()
+    }
+
     async fn answer(&self, request: reqwest::RequestBuilder) -> (u16, Value) {
         let answer = request.bearer_auth(&self.bearer).send().await.expect("an answer");
         (answer.status().as_u16(), answer.json().await.expect("JSON"))
@@ -87,6 +124,7 @@ impl Desk {
             tenant_id: TENANT.to_owned(),
             client_id: "app".to_owned(),
             sign_in: SignIn::Simulated,
+            cloud: espalier::model::desired::Cloud::Global,
             graph: url(&self.sim.addresses().graph),
             login: url(&self.sim.addresses().login),
             assign_batch: 100,

@@ -4,9 +4,15 @@
 pub mod contract;
 pub mod desk;
 pub mod fields;
+pub mod folder;
+pub mod handmade;
 pub mod http;
+pub mod keys;
 pub mod schema;
 mod server;
+pub mod tenants;
+mod watching;
+pub mod wire;
 pub mod world;
 
 use std::ffi::OsStr;
@@ -18,14 +24,27 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use contract::Judge;
-pub use server::SimServer;
+pub use server::{SimServer, exchange};
+pub use watching::{Control, Watching};
 
 /// Names the file to which the simulator appends every exchange, one JSON object per line.
 pub const RECORD: &str = "ESPALIER_SIM_RECORD";
 
 /// Variables of the caller that would change what a command does; matched by their beginning.
-const FOREIGN: [&str; 8] =
-    ["ESPALIER_", "XDG_", "GIT_", "INTUNE_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "CLICOLOR"];
+const FOREIGN: [&str; 12] = [
+    "ESPALIER_",
+    "XDG_",
+    "GIT_",
+    "INTUNE_",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "CLICOLOR",
+    "ACTIONS_",
+    "IDENTITY_",
+    "IMDS_",
+    "AZURE_",
+];
 
 /// A documents' folder and a home that belong to one test.
 ///

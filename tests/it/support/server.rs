@@ -135,17 +135,25 @@ impl SimServer {
         path: &str,
         body: Option<&Value>,
     ) -> (reqwest::StatusCode, String) {
-        let url = format!("{}{path}", self.address("control"));
-        let answer = RUNTIME.block_on(async {
-            let mut request = CLIENT.request(method.clone(), &url);
-            if let Some(body) = body {
-                request = request.json(body);
-            }
-            let response = request.send().await?;
-            Ok::<_, reqwest::Error>((response.status(), response.text().await?))
-        });
-        answer.unwrap_or_else(|error| panic!("{method} {url}: {error}"))
+        exchange(method, &format!("{}{path}", self.address("control")), body)
     }
+}
+
+/// Asks a server on this machine.
+///
+/// # Panics
+///
+/// Where it does not answer.
+pub fn exchange(method: reqwest::Method, url: &str, body: Option<&Value>) -> (reqwest::StatusCode, String) {
+    let answer = RUNTIME.block_on(async {
+        let mut request = CLIENT.request(method.clone(), url);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await?;
+        Ok::<_, reqwest::Error>((response.status(), response.text().await?))
+    });
+    answer.unwrap_or_else(|error| panic!("{method} {url}: {error}"))
 }
 
 impl Drop for SimServer {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::live::Cause;
-use crate::model::{Fields, Serial, Value};
+use crate::model::{Fields, Platform, Serial, Value};
 
 fn serials(count: usize) -> Vec<Serial> {
     (0..count).map(|at| Serial::new(&format!("SN{at}")).unwrap()).collect()
@@ -17,16 +17,18 @@ fn create() -> Write {
         ("displayName".into(), Value::text("iPads")),
         ("supervised".into(), Value::Bool(false)),
     ]);
-    Write::CreateProfile { token: token("t"), fields }
+    Write::CreateProfile { token: token("t"), platform: Platform::Ios, fields, resolved: Resolved::default() }
 }
 
 fn rename() -> Write {
     Write::UpdateProfile {
         token: token("t"),
         profile: profile("t_p"),
+        platform: Platform::Ios,
         changes: Fields::from([("displayName".into(), Value::text("new"))]),
         live: Fields::from([("supervised".into(), Value::Bool(true))]),
         live_skip_keys: vec!["Siri".into()],
+        resolved: Resolved::default(),
     }
 }
 

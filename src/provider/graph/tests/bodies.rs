@@ -6,10 +6,10 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::super::convert;
+use super::super::convert::{self, Resolved, VppNames};
 use super::super::wire::{self, Kept, Page, ProfileRecord};
 use crate::model::live::{LiveProfile, ProfileKind};
-use crate::model::{Fields, Value};
+use crate::model::{Fields, Platform, Value, settings};
 
 /// The recorded documents; `None` without contracts, said on stderr.
 fn folder() -> Option<PathBuf> {
@@ -66,7 +66,7 @@ fn profiles() -> Vec<(String, LiveProfile)> {
         let kept = read::<ProfileRecord>(&name, &body);
         assert_eq!(kept.len(), originals.len(), "{name}");
         for (kept, original) in kept.into_iter().zip(originals) {
-            let profile = convert::profile(kept);
+            let profile = convert::profile(kept, &VppNames::default());
             assert_eq!(profile.members, original, "{name}: every member is kept");
             assert_eq!(Some(profile.id.0.as_str()), original["id"].as_str(), "{name}");
             profiles.push((name.clone(), profile));
@@ -75,22 +75,27 @@ fn profiles() -> Vec<(String, LiveProfile)> {
     profiles
 }
 
-fn ios_profiles() -> Vec<(String, LiveProfile)> {
-    let mut ios = profiles();
-    ios.retain(|(name, _)| name.contains("-depiosenrollmentprofile-"));
-    ios
+/// The classic profiles among them, with their platforms.
+fn classic_profiles() -> Vec<(String, Platform, LiveProfile)> {
+    let of = |name: &str| {
+        let is = |part: &str| name.contains(part);
+        match (is("-depiosenrollmentprofile-"), is("-depmacosenrollmentprofile-")) {
+            (true, _) => Some(Platform::Ios),
+            (_, true) => Some(Platform::Macos),
+            _ => None,
+        }
+    };
+    profiles().into_iter().filter_map(|(name, profile)| Some((name.clone(), of(&name)?, profile))).collect()
 }
 
-/// Members that the service owns or that this version does not carry.
-const NEVER_SENT: [&str; 7] = [
-    "id",
-    "isDefault",
-    "configurationEndpointUrl",
-    "companyPortalVppTokenId",
-    "enableSingleAppEnrollmentMode",
-    "carrierActivationUrl",
-    "waitForDeviceConfiguredConfirmation",
-];
+/// Members that the service owns, or that the other platform spells so.
+fn never_sent(platform: Platform) -> [&'static str; 4] {
+    let other = match platform {
+        Platform::Macos => "awaitDeviceConfiguredConfirmation",
+        _ => "waitForDeviceConfiguredConfirmation",
+    };
+    ["id", "isDefault", "configurationEndpointUrl", other]
+}
 
 /// Another value of the same kind.
 fn other(field: &str, value: &Value) -> Value {
@@ -106,49 +111,65 @@ fn other(field: &str, value: &Value) -> Value {
         (_, Value::Text(text)) => Value::Text(format!("{text} 2")),
         (_, Value::Bool(value)) => Value::Bool(!value),
         (_, Value::Int(number)) => Value::Int(number + 1),
-        (_, Value::List(_) | Value::None) => Value::List(vec!["QQ==".to_owned()]),
+        (_, Value::List(_)) => Value::List(vec!["QQ==".to_owned()]),
+        (_, Value::None) => Value::text("other"),
     }
 }
 
 #[test]
 fn every_recorded_profile_is_read_and_keeps_its_members() {
-    let ios = ios_profiles();
-    for (name, profile) in &ios {
-        assert_eq!(profile.kind, ProfileKind::Ios, "{name}");
+    let classic = classic_profiles();
+    for (name, platform, profile) in &classic {
+        assert_eq!(profile.kind, ProfileKind::Classic(*platform), "{name}");
         assert_eq!(profile.fields["displayName"].as_text(), Some("Display Name value"), "{name}");
         assert_eq!(profile.fields["setupAssistant.siri"].as_text(), Some("hide"), "{name}");
-        assert_eq!(profile.fields["pairing.mode"].as_text(), Some("allowAll"), "{name}");
+        let mode = profile.fields.get("pairing.mode").and_then(Value::as_text);
+        assert_eq!(mode, (*platform == Platform::Ios).then_some("allowAll"), "{name}");
+        let fields = profile.fields.keys().filter_map(|field| settings::setting(field));
+        for setting in fields {
+            assert!(setting.is_on(*platform), "{name}: {} is of another platform", setting.field);
+        }
     }
-    for (name, profile) in profiles().iter().filter(|(name, _)| !name.contains("-depiosenrollmentprofile-")) {
-        assert_ne!(profile.kind, ProfileKind::Ios, "{name}: not ours to manage");
-        assert!(profile.fields.is_empty(), "{name}");
+    for (name, profile) in profiles() {
+        let is_classic = classic.iter().any(|(classic, ..)| *classic == name);
+        assert_eq!(profile.kind.platform().is_some(), is_classic, "{name}: not ours to manage");
+        assert!(is_classic || profile.fields.is_empty(), "{name}");
     }
-    assert!(ios.len() >= 4 || folder().is_none(), "get, list, create and update");
+    for platform in Platform::CLASSIC {
+        let count = classic.iter().filter(|(_, one, _)| *one == platform).count();
+        assert!(count >= 4 || folder().is_none(), "{platform:?}: get, list, create and update");
+    }
 }
 
 #[test]
 fn a_body_holds_written_members_and_nothing_else_of_a_recording() {
-    for (name, profile) in ios_profiles() {
+    let resolved = Resolved { vpp_token: Some("9ceb2f92".to_owned()), password: None };
+    for (name, platform, profile) in classic_profiles() {
         let mut members = profile.members.clone();
         members.insert("memberOfALaterVersion".into(), json!(true));
-        let (fields, keys) = convert::fields_from(&members);
+        let (fields, keys) = convert::fields_from(platform, &members, &VppNames::default());
         assert_eq!(fields, profile.fields, "{name}: an unknown member says nothing");
-        let whole = convert::create_body(&fields);
+        let whole = convert::create_body(platform, &fields, &resolved);
         let sent: BTreeSet<&str> = whole.keys().map(String::as_str).collect();
-        assert!(NEVER_SENT.iter().all(|member| !sent.contains(member)), "{name}: {sent:?}");
+        assert!(never_sent(platform).iter().all(|member| !sent.contains(member)), "{name}: {sent:?}");
         assert!(!sent.contains("memberOfALaterVersion"), "{name}");
         for (field, value) in &fields {
             let changes = Fields::from([(field.clone(), other(field, value))]);
-            let body = convert::update_body(&changes, &fields, &keys);
+            let body = convert::update_body(platform, &changes, &fields, &keys, &resolved);
             // The type and the member; the members of the sign-in matrix go together.
             let is_sign_in = matches!(field.as_ref(), "userAffinity" | "authentication");
-            let allowed = if is_sign_in { 7 } else { 2 };
+            // So do those of a Mac's accounts, with what the service forces on beside them.
+            let is_account = settings::is_account(field);
+            let allowed = if is_sign_in || is_account { 7 } else { 2 };
             assert!(body.len() <= allowed, "{name} {field}: {body:?}");
             assert!(body.len() >= 2, "{name} {field}: nothing is sent");
             let strangers: Vec<&String> = body
                 .keys()
-                .filter(|member| NEVER_SENT.contains(&member.as_str()) || !sent.contains(member.as_str()))
+                .filter(|member| {
+                    never_sent(platform).contains(&member.as_str()) || !sent.contains(member.as_str())
+                })
                 .filter(|member| !(is_sign_in && *member == "isMandatory"))
+                .filter(|member| !(is_account && *member == "waitForDeviceConfiguredConfirmation"))
                 .collect();
             assert!(strangers.is_empty(), "{name} {field}: {strangers:?}");
         }

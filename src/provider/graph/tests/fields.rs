@@ -3,18 +3,45 @@
 
 use std::collections::BTreeSet;
 
-use super::convert::{create_body, fields_from, update_body};
+use super::convert::{VppNames, create_body, fields_from, update_body};
 use super::*;
-use crate::model::{Fields, Value};
+use crate::model::live::{Complete, VppToken};
+use crate::model::{Fields, Platform, Secret, Value};
 
 /// The base64 of a certificate; the table leaves it to the test.
 const CERTIFICATE: &str = "MIIBplaceholder";
 
-/// Fields of the table that this version does not carry.
-const NOT_BUILT: [&str; 2] = ["companyPortal", "cellularActivationUrl"];
+/// The VPP token of the table.
+const VPP_TOKEN: (&str, &str) = ("3f2c1b0a-1111-4222-8333-444455556666", "Field apps");
+
+fn vpp_names() -> VppNames {
+    let (id, name) = VPP_TOKEN;
+    let token = VppToken {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        expires: None,
+        state: "valid".to_owned(),
+        updates_apps: None,
+        apple_id: None,
+    };
+    VppNames::of(&Complete::after_last_page(vec![token]))
+}
+
+/// What stands behind the words of the table.
+fn resolved() -> Resolved {
+    let password = Some(Secret::new("sample-only".to_owned()));
+    Resolved { vpp_token: Some(VPP_TOKEN.0.to_owned()), password }
+}
+
+fn body_of(row: &Row) -> serde_json::Map<String, Json> {
+    let fields = row.canonical();
+    let password = resolved().password.filter(|_| fields.contains_key("localAdmin.password"));
+    create_body(row.platform, &fields, &Resolved { password, ..resolved() })
+}
 
 struct Row {
     line: usize,
+    platform: Platform,
     path: String,
     value: Json,
     member: String,
@@ -36,16 +63,16 @@ impl Row {
     fn canonical(&self) -> Fields {
         let mut fields = Fields::new();
         if let Some(with) = self.word("with ") {
-            flatten("", &serde_json::from_str(with).unwrap(), &mut fields);
+            flatten("", &serde_json::from_str(with).unwrap(), self.platform, &mut fields);
         }
         let prefix = if self.path == "." { "" } else { self.path.as_str() };
-        flatten(prefix, &self.value, &mut fields);
+        flatten(prefix, &self.value, self.platform, &mut fields);
         fields
     }
 }
 
 /// Writes a piece of a document as canonical fields, as the documents of this module's fields read.
-fn flatten(path: &str, value: &Json, fields: &mut Fields) {
+fn flatten(path: &str, value: &Json, platform: Platform, fields: &mut Fields) {
     let mut put = |name: String, value: Value| fields.insert(name.into(), value);
     match (path, value) {
         ("setupAssistant.hide" | "setupAssistant.show", Json::Array(screens)) => {
@@ -55,21 +82,30 @@ fn flatten(path: &str, value: &Json, fields: &mut Fields) {
             }
         }
         ("setupAssistant.otherwise", Json::String(word)) => {
-            for (screen, ..) in screens::ios_screens() {
+            for (screen, ..) in screens::screens_of(platform) {
                 put(format!("setupAssistant.{screen}"), Value::text(word.as_str()));
             }
         }
         ("pairing.certificates", Json::Array(files)) => {
             put(path.into(), Value::List(files.iter().map(|_| CERTIFICATE.to_owned()).collect()));
         }
-        ("sharedIpad", Json::Null) => drop(put(path.into(), Value::Bool(false))),
+        ("sharedIpad" | "localAdmin", Json::Null) => drop(put(path.into(), Value::Bool(false))),
+        ("primaryAccount", Json::Null) => {
+            for field in ["primaryAccount.userName", "primaryAccount.fullName"] {
+                put(field.into(), Value::None);
+            }
+        }
+        ("localAdmin.password", Json::Object(reference)) => {
+            let name = reference["env"].as_str().unwrap();
+            put(path.into(), Value::Text(format!("env {name}")));
+        }
         (_, Json::Object(members)) => {
-            if path == "sharedIpad" {
+            if matches!(path, "sharedIpad" | "localAdmin") {
                 put(path.into(), Value::Bool(true));
             }
             for (name, value) in members {
                 let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                flatten(&path, value, fields);
+                flatten(&path, value, platform, fields);
             }
         }
         (_, Json::Bool(value)) => drop(put(path.into(), Value::Bool(*value))),
@@ -78,8 +114,10 @@ fn flatten(path: &str, value: &Json, fields: &mut Fields) {
         (_, Json::Null) => drop(put(path.into(), Value::None)),
         (_, Json::Array(_)) => panic!("no such list: {path}"),
     }
-    if path.starts_with("sharedIpad.") {
-        fields.insert("sharedIpad".into(), Value::Bool(true));
+    for owner in ["sharedIpad", "localAdmin"] {
+        if path.strip_prefix(owner).is_some_and(|rest| rest.starts_with('.')) {
+            fields.insert(owner.into(), Value::Bool(true));
+        }
     }
 }
 
@@ -92,15 +130,14 @@ fn rows() -> Vec<Row> {
         .filter_map(|(at, line)| {
             let cells: Vec<&str> = line.split('\t').collect();
             let [platform, path, value, member, wire, certainty, ..] = cells[..] else { return None };
-            if platform != "ios" || path == "platform" {
-                return None;
-            }
-            if NOT_BUILT.iter().any(|field| path.starts_with(field)) {
+            let platform = Platform::from_word(platform)?;
+            if path == "platform" {
                 return None;
             }
             let wire = wire.replace("<base64 of the DER>", CERTIFICATE);
             let row = Row {
                 line: at + 1,
+                platform,
                 path: path.to_owned(),
                 value: serde_json::from_str(value).unwrap(),
                 member: member.to_owned(),
@@ -110,11 +147,10 @@ fn rows() -> Vec<Row> {
             };
             // A default other than nothing is put in by the lowering, before this module is asked.
             let lowered = row.value.is_null() && !row.wire.is_null() && row.path != "sharedIpad";
-            let pieces = row.value.get("companyPortal").and_then(|portal| portal.get("install"));
-            (!lowered && pieces != Some(&json!(true)) && !row.has("back")).then_some(row)
+            (!lowered && !row.has("back")).then_some(row)
         })
         .collect();
-    assert!(rows.len() > 150, "only {} rows", rows.len());
+    assert!(rows.len() > 400, "only {} rows", rows.len());
     rows
 }
 
@@ -131,6 +167,26 @@ fn holds(row: &Row, found: Option<&Json>) -> bool {
     }
 }
 
+/// The member at a dotted path; `@odata.type` is one name.
+fn member<'b>(body: &'b serde_json::Map<String, Json>, path: &str) -> Option<&'b Json> {
+    let mut names = if path.starts_with('@') { vec![path] } else { path.split('.').collect() }.into_iter();
+    let first = body.get(names.next()?);
+    names.fold(first, |value, name| value?.get(name))
+}
+
+fn put_member(body: &mut serde_json::Map<String, Json>, path: &str, value: Json) {
+    match path.split_once('.').filter(|_| !path.starts_with('@')) {
+        None => drop(body.insert(path.to_owned(), value)),
+        Some((parent, rest)) => {
+            let parent = body.entry(parent).or_insert(Json::Null);
+            if parent.is_null() {
+                *parent = json!({});
+            }
+            put_member(parent.as_object_mut().unwrap(), rest, value);
+        }
+    }
+}
+
 fn report(unverified: &[usize]) {
     if !unverified.is_empty() {
         eprintln!("unverified rows that do not hold, by line: {unverified:?}");
@@ -141,10 +197,11 @@ fn report(unverified: &[usize]) {
 fn each_row_holds_on_the_way_to_the_wire() {
     let mut unverified = Vec::new();
     for row in rows() {
-        let body = create_body(&row.canonical());
-        assert_eq!(body["@odata.type"], convert::IOS_TYPE);
+        let body = body_of(&row);
+        let own_type = if row.platform == Platform::Macos { convert::MACOS_TYPE } else { convert::IOS_TYPE };
+        assert_eq!(body["@odata.type"], own_type);
         let left_out = row.has("derived") && !body.contains_key(&row.member);
-        if holds(&row, body.get(&row.member)) || left_out {
+        if holds(&row, member(&body, &row.member)) || left_out {
             continue;
         }
         assert!(!row.verified, "line {}: {} {} gives {body:?}", row.line, row.path, row.value);
@@ -163,23 +220,23 @@ fn each_row_holds_on_the_way_back() {
         }
         // Rows with one value hold together: all their members are on the object.
         let together = rows.iter().filter(|other| {
-            other.path == row.path && other.value == row.value && other.word("with ") == row.word("with ")
+            other.platform == row.platform
+                && other.path == row.path
+                && other.value == row.value
+                && other.word("with ") == row.word("with ")
         });
-        let mut object = create_body(&row.canonical());
+        let mut object = body_of(row);
         for row in together {
             if row.has("contains") || row.word("lacks ").is_some() {
                 let keys = object.entry(row.member.as_str()).or_insert(json!([])).as_array_mut().unwrap();
                 keys.retain(|key| key.as_str() != row.word("lacks "));
                 keys.extend(row.wire.as_array().unwrap().iter().cloned());
             } else {
-                object.insert(row.member.clone(), row.wire.clone());
+                put_member(&mut object, &row.member, row.wire.clone());
             }
         }
-        let (fields, _) = fields_from(&object);
+        let (fields, _) = fields_from(row.platform, &object, &vpp_names());
         for (name, wished) in row.canonical() {
-            if NOT_BUILT.iter().any(|field| name.starts_with(field)) {
-                continue;
-            }
             if fields.get(&name) != Some(&wished) {
                 assert!(!row.verified, "line {}: {name} comes back as {:?}", row.line, fields.get(&name));
                 unverified.push(row.line);
@@ -193,10 +250,12 @@ fn each_row_holds_on_the_way_back() {
 #[test]
 fn every_row_reads_back_what_it_sent() {
     for row in rows() {
-        let wished = row.canonical();
-        let (fields, _) = fields_from(&create_body(&wished));
-        for (name, value) in wished {
-            if !NOT_BUILT.iter().any(|field| name.starts_with(field)) {
+        let (fields, _) = fields_from(row.platform, &body_of(&row), &vpp_names());
+        for (name, value) in row.canonical() {
+            // A secret never comes back, and Company Portal sign-in has no choice of installing it.
+            let is_one_way =
+                name == "localAdmin.password" || (name == "companyPortal.install" && row.has("one way"));
+            if !is_one_way {
                 assert_eq!(fields.get(&name), Some(&value), "line {}: {name}", row.line);
             }
         }
@@ -204,6 +263,14 @@ fn every_row_reads_back_what_it_sent() {
 }
 
 // --- what the table does not say ---
+
+fn update_ios(changes: &Fields, live: &Fields, keys: &[String]) -> serde_json::Map<String, Json> {
+    update_body(Platform::Ios, changes, live, keys, &Resolved::default())
+}
+
+fn read_ios(members: &Json) -> (Fields, Vec<String>) {
+    fields_from(Platform::Ios, members.as_object().unwrap(), &VppNames::default())
+}
 
 fn fields(pairs: &[(&'static str, Value)]) -> Fields {
     pairs.iter().map(|(name, value)| ((*name).into(), value.clone())).collect()
@@ -218,9 +285,9 @@ fn p3_modern_sign_in_sends_the_doubtful_members_on_create_only() {
     let portal = "enableAuthenticationViaCompanyPortal";
     let required = "requireCompanyPortalOnSetupAssistantEnrolledDevices";
     let modern = sign_in("user", "setupAssistantModern");
-    let body = create_body(&modern);
+    let body = create_body(Platform::Ios, &modern, &Resolved::default());
     assert_eq!((&body[portal], &body[required]), (&json!(false), &json!(false)));
-    let body = update_body(&modern, &sign_in("none", ""), &[]);
+    let body = update_ios(&modern, &sign_in("none", ""), &[]);
     assert!(!body.contains_key(portal) && !body.contains_key(required), "{body:?}");
     assert_eq!(
         (&body["configurationWebUrl"], &body["requiresUserAuthentication"]),
@@ -232,26 +299,26 @@ fn p3_modern_sign_in_sends_the_doubtful_members_on_create_only() {
 #[test]
 fn p3_one_half_of_the_sign_in_takes_the_other_from_the_live_object() {
     let changes = fields(&[("authentication", Value::text("companyPortal"))]);
-    let body = update_body(&changes, &sign_in("user", "setupAssistantLegacy"), &[]);
+    let body = update_ios(&changes, &sign_in("user", "setupAssistantLegacy"), &[]);
     assert_eq!(body["enableAuthenticationViaCompanyPortal"], json!(true));
     assert_eq!(body["requireCompanyPortalOnSetupAssistantEnrolledDevices"], json!(false));
     let changes = fields(&[("userAffinity", Value::text("entraShared")), ("authentication", Value::None)]);
-    let body = update_body(&changes, &sign_in("user", "companyPortal"), &[]);
+    let body = update_ios(&changes, &sign_in("user", "companyPortal"), &[]);
     assert_eq!((&body["userlessSharedAadModeEnabled"], &body["isMandatory"]), (&json!(true), &json!(true)));
 }
 
 #[test]
 fn an_update_holds_what_changes_and_nothing_else() {
-    let mut live = fields_from(ios_profile("p").as_object().unwrap()).0;
+    let mut live = read_ios(&ios_profile("p")).0;
     live.insert("userAffinity".into(), Value::text("user"));
     let changes = fields(&[("department", Value::None), ("lockedEnrollment", Value::Bool(false))]);
-    let body = update_body(&changes, &live, &["Siri".into()]);
+    let body = update_ios(&changes, &live, &["Siri".into()]);
     let mut sent = json!({ "@odata.type": convert::IOS_TYPE, "supportDepartment": null, "profileRemovalDisabled": false });
     assert_eq!(Json::Object(body), sent);
     // Where nobody signs in, the service wants to hear that the profile is mandatory.
     live.insert("userAffinity".into(), Value::text("none"));
     sent["isMandatory"] = json!(true);
-    assert_eq!(Json::Object(update_body(&changes, &live, &[])), sent);
+    assert_eq!(Json::Object(update_ios(&changes, &live, &[])), sent);
 }
 
 #[test]
@@ -269,13 +336,13 @@ fn p25_a_key_only_screen_sends_all_keys_in_agreement_with_the_booleans() {
     ]);
     let keys: Vec<String> =
         ["Zoom", "AppStore", "Privacy", "Registration", "KeyOfTheFuture"].map(String::from).to_vec();
-    let body = update_body(&changes, &live, &keys);
+    let body = update_ios(&changes, &live, &keys);
     assert_eq!(body["enabledSkipKeys"], json!(["Intelligence", "KeyOfTheFuture", "Passcode", "Siri"]));
     assert_eq!(body["passCodeDisabled"], json!(true));
     assert_eq!(body.len(), 3);
     // A screen with a member of its own does not touch the keys.
     let changes = fields(&[("setupAssistant.siri", Value::text("show"))]);
-    let body = update_body(&changes, &live, &keys);
+    let body = update_ios(&changes, &live, &keys);
     assert_eq!((body.len(), &body["siriDisabled"]), (2, &json!(false)));
 }
 
@@ -283,20 +350,20 @@ fn p25_a_key_only_screen_sends_all_keys_in_agreement_with_the_booleans() {
 fn members_of_shared_ipad_travel_only_while_it_is_on() {
     let number = ("sharedIpad.maximumCachedUsers", Value::Int(4));
     let off = fields(&[("sharedIpad", Value::Bool(false)), number.clone()]);
-    let body = update_body(&off, &fields(&[("sharedIpad", Value::Bool(true))]), &[]);
+    let body = update_ios(&off, &fields(&[("sharedIpad", Value::Bool(true))]), &[]);
     assert_eq!(body["enableSharedIPad"], json!(false));
     assert!(!body.contains_key("sharedIPadMaximumUserCount"));
-    let body = update_body(&fields(&[number]), &fields(&[("sharedIpad", Value::Bool(true))]), &[]);
+    let body = update_ios(&fields(&[number]), &fields(&[("sharedIpad", Value::Bool(true))]), &[]);
     assert_eq!(body["sharedIPadMaximumUserCount"], json!(4));
     let object = json!({ "enableSharedIPad": false, "sharedIPadMaximumUserCount": 10 });
-    assert_eq!(fields_from(object.as_object().unwrap()).0.get("sharedIpad.maximumCachedUsers"), None);
+    assert_eq!(read_ios(&object).0.get("sharedIpad.maximumCachedUsers"), None);
 }
 
 #[test]
 fn what_the_service_does_not_say_is_not_known() {
-    let (known, keys) = fields_from(json!({ "supervisedModeEnabled": "yes" }).as_object().unwrap());
+    let (known, keys) = read_ios(&json!({ "supervisedModeEnabled": "yes" }));
     assert!(keys.is_empty());
     // Texts alone are the same missing and null.
     assert!(known.values().all(|value| *value == Value::None), "{known:?}");
-    assert_eq!(known.len(), 5);
+    assert_eq!(known.len(), 6);
 }

@@ -1,8 +1,10 @@
 //! The client against small hand-written services on loopback, and against documents by others.
 
+mod accounts;
 mod actuate;
 mod bodies;
 mod fields;
+mod neighbours;
 mod observe;
 mod recorded;
 mod secrets;
@@ -167,6 +169,7 @@ impl Fixture {
             tenant_id: "tenant".into(),
             client_id: "app".into(),
             sign_in,
+            cloud: Cloud::Global,
             graph: base.clone(),
             login: base.clone(),
             assign_batch: 2,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::*;
+use crate::model::Platform;
 use crate::model::Serial;
 use crate::model::live::{Cause, Fact, ProfileKind, Unknown};
 use crate::progress::{NoProgress, Progress};
@@ -43,11 +44,14 @@ async fn tokens_are_listed_over_pages_without_pseudo_tokens() {
     assert_eq!(tokens[0].last_sync_done, None);
     assert_eq!(tokens[0].default_ios.known().unwrap().as_ref().unwrap().0, "ECV2_a_p");
     assert_eq!(tokens[1].default_ios.known().unwrap(), &None);
+    // One default is shown, so the other one is not set; where none is, nobody knows.
+    assert_eq!(tokens[0].default_macos.known().unwrap(), &None);
+    assert!(reason(&tokens[2].default_macos).reason.contains("P-30"));
     assert!(reason(&tokens[2].default_ios).reason.contains("P-30"));
     assert_eq!(
         fixture.lines(),
         [
-            "GET /beta/deviceManagement/depOnboardingSettings?$expand=defaultIosEnrollmentProfile",
+            "GET /beta/deviceManagement/depOnboardingSettings?$expand=defaultIosEnrollmentProfile,defaultMacOsEnrollmentProfile",
             "GET /beta/deviceManagement/depOnboardingSettings?$expand=x&$skiptoken=a%2Fb",
         ]
     );
@@ -70,7 +74,7 @@ async fn a_single_token_is_read_bare_or_wrapped_and_404_proves_its_absence() {
     let unknown = observer.token(&token("a")).await;
     assert_eq!(reason(&unknown).cause, Cause::Credentials);
     assert!(reason(&unknown).reason.contains("request id r-1"), "{}", reason(&unknown));
-    let line = "GET /beta/deviceManagement/depOnboardingSettings/a?$expand=defaultIosEnrollmentProfile";
+    let line = "GET /beta/deviceManagement/depOnboardingSettings/a?$expand=defaultIosEnrollmentProfile,defaultMacOsEnrollmentProfile";
     assert_eq!(fixture.lines(), vec![line; 4]);
 }
 
@@ -184,7 +188,7 @@ async fn profiles_of_one_token_take_a_plain_get_and_those_of_many_a_batch() {
     assert_eq!(reason(&many[&token("t3")]).cause, Cause::Credentials);
     assert_eq!(many[&token("t7")].known().unwrap().len(), 3);
     let kinds: Vec<_> = many[&token("t0")].known().unwrap().iter().map(|p| p.kind.clone()).collect();
-    assert_eq!(kinds, [ProfileKind::Ios, ProfileKind::Mirror]);
+    assert_eq!(kinds, [ProfileKind::Classic(Platform::Ios), ProfileKind::Mirror]);
     // 20 in a batch, the one left over plainly, the next link plainly.
     let calls = fixture.calls();
     let batches: Vec<_> = calls.iter().filter(|seen| seen.line == "POST /beta/$batch").collect();

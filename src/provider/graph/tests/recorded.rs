@@ -6,6 +6,7 @@ use super::wire::{
     DevicesPage, Kept, ProfileRecord, ScopeTagRecord, TokenRecord, read_devices_page, read_one,
 };
 use super::*;
+use crate::model::Platform;
 use crate::model::live::{DevicesBuilder, ProfileKind};
 
 /// Every recorded answer of a resource: its name and text.
@@ -67,15 +68,15 @@ fn tokens_are_read_and_kept() {
 #[test]
 fn profiles_are_read_and_kept() {
     for (resource, kind) in [
-        ("depiosenrollmentprofile", Some(ProfileKind::Ios)),
-        ("depmacosenrollmentprofile", Some(ProfileKind::Macos)),
+        ("depiosenrollmentprofile", Some(ProfileKind::Classic(Platform::Ios))),
+        ("depmacosenrollmentprofile", Some(ProfileKind::Classic(Platform::Macos))),
         ("depenrollmentbaseprofile", None),
         ("depenrollmentprofile", None),
         ("enrollmentprofile", None),
     ] {
         each::<ProfileRecord>(resource, |name, kept| {
             let members = kept.members.clone();
-            let profile = convert::profile(kept);
+            let profile = convert::profile(kept, &convert::VppNames::default());
             assert_eq!(profile.members, members, "{name}");
             match &kind {
                 Some(kind) => assert_eq!(&profile.kind, kind, "{name}"),

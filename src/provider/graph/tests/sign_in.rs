@@ -1,5 +1,8 @@
 //! Signing in: once, in time, and with words that help.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use super::*;
 use crate::model::live::Cause;
 
@@ -136,5 +139,79 @@ async fn a_credential_does_not_travel_in_the_clear() {
         let unknown = fixture.observer().tokens().await;
         assert!(unknown.unknown().unwrap().reason.contains("not encrypted"));
         assert_eq!(fixture.seen.lock().unwrap().len(), 0);
+    }
+}
+
+/// As a machine that finds its metadata service at the fixture's address.
+fn by_identity(settings: &mut GraphSettings) {
+    let host = settings.graph.to_string();
+    let variable = |name: &str| (name == "AZURE_POD_IDENTITY_AUTHORITY_HOST").then(|| host.clone());
+    settings.sign_in =
+        SignIn::ManagedIdentity(ManagedIdentity::from_variables(None, &variable, true).unwrap());
+}
+
+#[tokio::test]
+async fn a_metadata_service_that_is_being_updated_is_waited_for() {
+    let mut answers = [404, 410, 410, 500, 429, 410, 410].into_iter();
+    let fixture = Fixture::start_with(SignIn::Simulated, by_identity, move |_, seen| {
+        if !seen.line.starts_with("GET /metadata/identity/oauth2/token?") {
+            return ok(json!({ "value": [] }));
+        }
+        match answers.next() {
+            Some(status) => Reply::Empty(status),
+            None => ok(json!({ "access_token": "planted-bearer-1", "expires_in": "3600" })),
+        }
+    })
+    .await;
+    let tokens = fixture.observer().tokens().await;
+    assert!(tokens.known().is_some(), "{:?}", tokens.unknown());
+    let pauses = fixture.clock.pauses();
+    assert_eq!(pauses.len(), 7);
+    assert!(pauses[6] > pauses[0] * 4.0, "{pauses:?}");
+}
+
+#[tokio::test]
+async fn a_machine_without_metadata_service_does_not_wait_for_one() {
+    // Bound but not listening: the port refuses.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let nowhere = Url::parse(&format!("http://{}", socket.local_addr().unwrap())).unwrap();
+    let adjust = |settings: &mut GraphSettings| {
+        settings.graph = nowhere;
+        by_identity(settings);
+    };
+    let fixture = Fixture::start_with(SignIn::Simulated, adjust, |_, seen| empty_list(seen)).await;
+    let tokens = fixture.observer().tokens().await;
+    let unknown = tokens.unknown().unwrap();
+    assert_eq!(unknown.cause, Cause::Credentials);
+    assert!(unknown.reason.contains("the metadata service does not answer"), "{unknown}");
+    assert!(unknown.next.contains("only Azure's machines"), "{}", unknown.next);
+    assert!(fixture.clock.pauses().is_empty());
+}
+
+#[tokio::test]
+async fn a_managed_identity_of_another_tenant_is_refused() {
+    const OTHER: &str = "11111111-0000-4000-8000-000000000001";
+    for (tenant, taken) in
+        [("22222222-0000-4000-8000-000000000001", false), (OTHER, true), ("t.example", true)]
+    {
+        let adjust = |settings: &mut GraphSettings| {
+            settings.tenant_id = tenant.to_owned();
+            by_identity(settings);
+        };
+        let fixture = Fixture::start_with(SignIn::Simulated, adjust, |_, seen| {
+            if !seen.line.starts_with("GET /metadata/") {
+                return ok(json!({ "value": [] }));
+            }
+            let claims = URL_SAFE_NO_PAD.encode(json!({ "tid": OTHER }).to_string());
+            ok(json!({ "access_token": format!("eyJ.{claims}.c2ln"), "expires_in": "3600" }))
+        })
+        .await;
+        let tokens = fixture.observer().tokens().await;
+        assert_eq!(tokens.known().is_some(), taken, "{tenant}: {:?}", tokens.unknown());
+        if let Some(unknown) = tokens.unknown() {
+            assert!(unknown.reason.contains(OTHER) && unknown.reason.contains(tenant), "{unknown}");
+            assert!(fixture.lines().iter().all(|line| !line.contains("/beta/")), "{:?}", fixture.lines());
+        }
     }
 }

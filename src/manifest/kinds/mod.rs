@@ -1,0 +1,438 @@
+//! The field tables of all kinds (manifests.md): names, types, meanings, and what belongs to a
+//! later version and is refused as such.
+
+mod profile;
+
+use super::shape::{Field, OneOf, Shape, Type, Word, field, later, later_word, word};
+use crate::model::Kind;
+
+pub use profile::ENROLLMENT_PROFILE;
+
+/// The one `apiVersion`.
+pub const API_VERSION: &str = "espalier.dev/v1alpha1";
+
+/// Kinds that manifests.md knows and this version does not carry.
+pub const LATER_KINDS: &[&str] = &["DeviceAction"];
+
+/// The fields of a kind's `spec`.
+pub const fn spec_of(kind: Kind) -> &'static Shape {
+    match kind {
+        Kind::Fleet => &FLEET,
+        Kind::Connection => &CONNECTION,
+        Kind::EnrollmentToken => &ENROLLMENT_TOKEN,
+        Kind::EnrollmentProfile => &ENROLLMENT_PROFILE,
+        Kind::DeviceAssignment => &DEVICE_ASSIGNMENT,
+    }
+}
+
+/// `metadata` of every kind.
+pub const METADATA: Shape = Shape {
+    doc: "Name and labels of the document.",
+    fields: &[
+        field("name", Type::Name, "The address: [a-z0-9][a-z0-9-]{0,62}, unique per kind.").required(),
+        field("labels", Type::Map(&Type::Text), "Labels that `matchLabels` selects by."),
+    ],
+    one_of: &[],
+};
+
+/// `{matchLabels: …}`.
+pub const MATCH_LABELS: Shape = Shape {
+    doc: "Selects tokens by their labels; all given labels must be equal.",
+    fields: &[field("matchLabels", Type::Map(&Type::Text), "The labels that a token must carry.").required()],
+    one_of: &[],
+};
+
+const DISPLAY_NAME: Field = field(
+    "displayName",
+    Type::Filled,
+    "The name at the service, by default `metadata.name` (P-1). May hold ${name} of a token's values in profiles.",
+)
+.default("`metadata.name`");
+const ID: Field = field("id", Type::Filled, "Picks the live object when two carry the name.");
+const FORMERLY: Field =
+    field("formerly", Type::List(&Type::Filled), "Earlier display names: a rename, not a delete and create.");
+const STATE: Field = field(
+    "state",
+    Type::Word(&[word("present"), word("absent")]),
+    "`present` (default), or `absent`: deletes it, in order, with its checks.",
+)
+.default("present");
+const ACKNOWLEDGE: Field = field(
+    "acknowledge",
+    Type::List(&Type::Object(&ACKNOWLEDGEMENT)),
+    "Warnings and grandfathered findings known to the team: counted, not shouted, until their date.",
+);
+
+const ACKNOWLEDGEMENT: Shape = Shape {
+    doc: "A warning or grandfathered finding known to the team.",
+    fields: &[
+        field("rule", Type::Filled, "The requirement row or diagnostic code, e.g. `P-6`.").required(),
+        field("reason", Type::Filled, "Why it is accepted.").required(),
+        field("until", Type::Time, "Until when: a date, or a time in RFC 3339.").required(),
+    ],
+    one_of: &[],
+};
+
+const LIMIT_KINDS: &[Word] = &[
+    word("create"),
+    word("update"),
+    word("delete"),
+    word("assign"),
+    word("reassign"),
+    later_word("unassign"),
+    later_word("clearPasscode"),
+    later_word("retire"),
+    later_word("deleteRecord"),
+    later_word("wipe"),
+    later_word("handOver"),
+    later_word("release"),
+    later_word("sync"),
+    later_word("playSound"),
+    later_word("locate"),
+    later_word("escrowBypassCode"),
+    later_word("lock"),
+    later_word("enableLostMode"),
+    later_word("disableLostMode"),
+    later_word("restart"),
+    later_word("shutDown"),
+    later_word("rename"),
+    later_word("logOutSharedIpadUser"),
+    later_word("disableActivationLock"),
+    later_word("deleteSharedIpadUser"),
+];
+
+const LIMIT: Shape = Shape {
+    doc: "A bound per token: exceeded when either figure is.",
+    fields: &[
+        field("percent", Type::Int(0, 100), "Percent of the live objects, from ten objects up."),
+        field("count", Type::Int(0, i64::MAX), "A number of objects or devices."),
+    ],
+    one_of: &[],
+};
+
+const SQLITE: Shape = Shape {
+    doc: "A ledger in a SQLite file, for one machine.",
+    fields: &[field("path", Type::Path, "The file, relative to the documents' folder.").required()],
+    one_of: &[],
+};
+
+const LEDGER: Shape = Shape {
+    doc: "The fleet's one ledger, made by `espalier ledger create`.",
+    fields: &[
+        field("id", Type::Uuid, "The ledger's id; another one is exit 10.").required(),
+        field("sqlite", Type::Object(&SQLITE), "A SQLite file.").no_null("a ledger needs a place"),
+        later("git", "A branch of the git repository."),
+        later("postgres", "A PostgreSQL database."),
+    ],
+    one_of: &[OneOf { names: &["sqlite", "git", "postgres"], required: true }],
+};
+
+const PROTECTED: Shape = Shape {
+    doc: "Never touched by disruptive or higher classes.",
+    fields: &[
+        field("serials", Type::Serials, "Serial numbers."),
+        field("csv", Type::Object(&CSV), "Serial numbers in a CSV file."),
+        field("tokens", Type::List(&Type::Name), "Tokens."),
+    ],
+    one_of: &[],
+};
+
+const CSV: Shape = Shape {
+    doc: "Serial numbers in a CSV file; delimiter comma, semicolon or tab, UTF-8 or UTF-16.",
+    fields: &[
+        field("file", Type::Path, "The file, relative to the document.").required(),
+        field("column", Type::Filled, "The heading of the column with the serial numbers, exactly.")
+            .required(),
+        CSV_WHERE,
+    ],
+    one_of: &[],
+};
+
+const CSV_WHERE: Field = field(
+    "where",
+    Type::Map(&Type::Text),
+    "Only rows whose columns have these values, exactly but for blanks around them; others are not looked at.",
+);
+
+const DEVICES_CSV: Shape = Shape {
+    doc: CSV.doc,
+    fields: &[
+        CSV.fields[0],
+        CSV.fields[1],
+        CSV_WHERE,
+        field(
+            "profileColumn",
+            Type::Filled,
+            "The heading of a column with the `metadata.name` of each device's profile; an empty cell means `profile`.",
+        ),
+    ],
+    one_of: &[],
+};
+
+const WATCH: Shape = Shape {
+    doc: "What `espalier watch` may do by itself; gates always hold.",
+    fields: &[
+        field(
+            "onCommit",
+            Type::Word(&[word("plan"), word("apply")]),
+            "When documents change: `plan` (default) shows the plan, `apply` applies it.",
+        ),
+        field(
+            "onDrift",
+            Type::Word(&[word("report"), word("heal")]),
+            "When something moved outside: `report` (default) shows it, `heal` puts it back to what was last applied.",
+        ),
+        field(
+            "actions",
+            Type::Word(&[word("off"), later_word("approved")]),
+            "Device actions: `off` (default) sends none.",
+        ),
+        field("resync", Type::Duration, "How often everything is read anew, by default 1h; at least 1m."),
+    ],
+    one_of: &[],
+};
+
+/// `Fleet.spec`.
+pub const FLEET: Shape = Shape {
+    doc: "One per folder: ledger, limits, protection.",
+    fields: &[
+        field("ledger", Type::Object(&LEDGER), "The fleet's one ledger.").required(),
+        later("escrow", "Recipients of sealed codes."),
+        field(
+            "limits",
+            Type::WordMap(LIMIT_KINDS, &Type::Object(&LIMIT)),
+            "Bounds per token and kind of step; defaults: update 20 %/50, delete 10 %/5, reassign 10 %/200.",
+        )
+        .default("update 20 %/50, delete 10 %/5, reassign 10 %/200"),
+        field("protected", Type::Object(&PROTECTED), "Never touched by disruptive or higher classes."),
+        later("windows", "When which classes may run."),
+        later("approvals", "Signers of destructive steps."),
+        field(
+            "expiryWarning",
+            Type::Duration,
+            "From when on expiry dates warn, by default 30d (T-6, T-12, P-4).",
+        )
+        .default("30d"),
+        field(
+            "screens",
+            Type::Filled,
+            "The catalogue edition that `otherwise` expands to; a newer espalier changes nothing until it is raised.",
+        )
+        .default("the newest edition that this espalier knows"),
+        field("watch", Type::Object(&WATCH), "The daemon's switches."),
+        ACKNOWLEDGE,
+    ],
+    one_of: &[],
+};
+
+const NO_SOURCE: &str = "a credential needs a source";
+
+const CERTIFICATE: Shape = Shape {
+    doc: "A certificate of the application and its private key.",
+    fields: &[field(
+        "pem",
+        Type::Secret,
+        "A PEM text with the RSA private key (PKCS#8 or PKCS#1, not encrypted) and its certificate, in any order.",
+    )
+    .required()],
+    one_of: &[],
+};
+
+const GITHUB_OIDC: Shape = Shape {
+    doc: "The id token of the GitHub workflow; it needs no fields, only `permissions: id-token: write` in the workflow.",
+    fields: &[],
+    one_of: &[],
+};
+
+const MANAGED_IDENTITY: Shape = Shape {
+    doc: "The identity that Azure gives to the machine or app that espalier runs on.",
+    fields: &[field(
+        "clientId",
+        Type::Guid,
+        "The client id of a user-assigned identity; without it the machine's own identity.",
+    )
+    .no_null("leave it out for the machine's own identity")],
+    one_of: &[],
+};
+
+const CREDENTIAL: Shape = Shape {
+    doc: "How to prove who we are: exactly one.",
+    fields: &[
+        field("clientSecret", Type::Secret, "A client secret of the application.").no_null(NO_SOURCE),
+        field(
+            "certificate",
+            Type::Object(&CERTIFICATE),
+            "A certificate of the application: `{pem: secret}`.",
+        )
+        .no_null(NO_SOURCE),
+        field(
+            "federatedTokenFile",
+            Type::Path,
+            "A file with a token of a trusted issuer, read anew at every sign-in.",
+        )
+        .no_null(NO_SOURCE),
+        field("githubOidc", Type::Object(&GITHUB_OIDC), "The id token of a GitHub workflow: `{}`.")
+            .no_null("write `{}`"),
+        field(
+            "managedIdentity",
+            Type::Object(&MANAGED_IDENTITY),
+            "A managed identity of Azure: `{}`, or `{clientId: …}`.",
+        )
+        .no_null("write `{}`"),
+    ],
+    one_of: &[OneOf {
+        names: &["clientSecret", "certificate", "federatedTokenFile", "githubOidc", "managedIdentity"],
+        required: true,
+    }],
+};
+
+const INTUNE: Shape = Shape {
+    doc: "A Microsoft Intune tenant, reached through Microsoft Graph.",
+    fields: &[
+        field("tenantId", Type::Tenant, "The tenant's id: a GUID, or one of its verified domain names.")
+            .required(),
+        field("clientId", Type::Guid, "The application's (client) id: a GUID.").required(),
+        field("credential", Type::Object(&CREDENTIAL), "How to sign in: exactly one.").required(),
+        field(
+            "cloud",
+            Type::Word(&[word("global"), word("usGov"), word("usDod"), word("china")]),
+            "The cloud of the tenant: `global` (default), `usGov` (GCC High), `usDod`, `china` (21Vianet).",
+        )
+        .default("global"),
+        field("assignBatch", Type::Int(1, 1000), "Serials in one assignment request, 100 by default.")
+            .default("100"),
+    ],
+    one_of: &[],
+};
+
+const ENDPOINTS: Shape = Shape {
+    doc: "Other hosts for the services, honoured only where the runner allows it.",
+    fields: &[
+        field("graph", Type::Origin, "Microsoft Graph."),
+        field("login", Type::Origin, "Entra's token service."),
+        later("business", "The Apple Business API."),
+        later("school", "The Apple School API."),
+        later("account", "Apple's token service."),
+        later("dep", "Apple's enrollment service."),
+        later("unlock", "Apple's unlock service."),
+    ],
+    one_of: &[],
+};
+
+const POLICY: Shape = Shape {
+    doc: "Narrows the Fleet for this tenant; it can only be stricter.",
+    fields: &[
+        later("escrow", "Recipients of sealed codes."),
+        field(
+            "limits",
+            Type::WordMap(LIMIT_KINDS, &Type::Object(&LIMIT)),
+            "Bounds per token and kind of step.",
+        ),
+        field("protected", Type::Object(&PROTECTED), "Never touched by disruptive or higher classes."),
+        later("windows", "When which classes may run."),
+        later("approvals", "Signers of destructive steps."),
+    ],
+    one_of: &[],
+};
+
+/// `Connection.spec`.
+pub const CONNECTION: Shape = Shape {
+    doc: "A tenant and how to sign in there.",
+    fields: &[
+        field("intune", Type::Object(&INTUNE), "Microsoft Intune.").no_null("a connection needs its service"),
+        later("appleBusiness", "Apple Business Manager."),
+        later("appleSchool", "Apple School Manager."),
+        later("nanomdm", "NanoMDM."),
+        field("endpoints", Type::Object(&ENDPOINTS), "Other hosts, only where ESPALIER_ALLOW=endpoints."),
+        field("policy", Type::Object(&POLICY), "Narrows the Fleet for this tenant."),
+        ACKNOWLEDGE,
+    ],
+    one_of: &[OneOf { names: &["intune", "appleBusiness", "appleSchool", "nanomdm"], required: true }],
+};
+
+const NO_UNSET: &str = "the service can replace a default profile, but not unset it (P-30)";
+
+const DEFAULT_PROFILES: Shape = Shape {
+    doc: "The profile that newly synced devices get, by platform (P-30).",
+    fields: &[
+        field("ios", Type::Name, "For iPhone and iPad: an EnrollmentProfile document.").no_null(NO_UNSET),
+        field("macos", Type::Name, "For Mac: an EnrollmentProfile document.").no_null(NO_UNSET),
+        later("tvos", "For Apple TV."),
+        later("visionos", "For Apple Vision."),
+        later("iphone", "For iPhone, direct tokens."),
+        later("ipad", "For iPad, direct tokens."),
+        later("mac", "For Mac, direct tokens."),
+        later("appleTv", "For Apple TV, direct tokens."),
+        later("vision", "For Apple Vision, direct tokens."),
+    ],
+    one_of: &[],
+};
+
+/// `EnrollmentToken.spec`.
+pub const ENROLLMENT_TOKEN: Shape = Shape {
+    doc: "An ADE server token that the MDM holds.",
+    fields: &[
+        DISPLAY_NAME,
+        ID,
+        FORMERLY,
+        STATE,
+        ACKNOWLEDGE,
+        field("mdm", Type::Name, "The Connection that holds the token.").no_null("a token needs its holder"),
+        later("direct", "A token that espalier itself holds."),
+        later("apple", "The device management service at Apple that the token belongs to (A-2)."),
+        field("appleId", Type::Filled, "The Apple ID that made the token: compared, never written (T-4).")
+            .no_null("leave it out to compare nothing"),
+        field("consentToShareData", Type::Bool, "Consent to send user and device data to Apple (T-3).")
+            .no_null("consent is given or not"),
+        field("scopeTags", Type::List(&Type::Filled), "Scope tags by name, the exact list (T-5).")
+            .no_null("scope tags have no default to go back to; write the exact list"),
+        field("defaultProfiles", Type::Object(&DEFAULT_PROFILES), "Default profiles by platform (P-30).")
+            .no_null(NO_UNSET),
+        later("defaultFor", "Product families that Apple assigns to this service by default."),
+        field("values", Type::Map(&Type::Text), "Fills ${name} in text fields of profiles for this token."),
+        field(
+            "prune",
+            Type::Word(&[word("never"), word("created"), word("all")]),
+            "Whether profiles under this token that no document names may be deleted (T-9): `never` (default), `created`, `all`.",
+        )
+        .default("never"),
+        later("accountDrivenEnrollmentUrl", "Account-driven enrollment, direct tokens."),
+    ],
+    one_of: &[OneOf { names: &["mdm", "direct"], required: true }],
+};
+
+const DEVICES: Shape = Shape {
+    doc: "The devices: at least one of the fields (A-1).",
+    fields: &[
+        field("serials", Type::Serials, "Serial numbers, named outright."),
+        field("csv", Type::Object(&DEVICES_CSV), "Serial numbers in a CSV file, named outright."),
+        later("where", "Devices by order number, model or product family."),
+    ],
+    one_of: &[],
+};
+
+/// `DeviceAssignment.spec`.
+pub const DEVICE_ASSIGNMENT: Shape = Shape {
+    doc: "Which devices get which profile.",
+    fields: &[
+        later("displayName", "Assignments have no name at a service."),
+        later("id", "Assignments have no id at a service."),
+        later("formerly", "Assignments have no name at a service."),
+        later("state", "Removing an assignment leaves its devices as they are."),
+        ACKNOWLEDGE,
+        field("devices", Type::Object(&DEVICES), "The devices.").required(),
+        field("token", Type::Name, "Only devices on this token.")
+            .no_null("leave it out for all tokens of the profile"),
+        field("tokens", Type::Object(&MATCH_LABELS), "Only devices on these tokens: {matchLabels}.")
+            .no_null("leave it out for all tokens of the profile"),
+        later("unassign", "Takes the devices off their service at Apple."),
+        field("profile", Type::Name, "The EnrollmentProfile document that the devices get.")
+            .no_null("an assignment needs its profile"),
+        later("profiles", "Profiles by device family."),
+        later("moveBy", "A migration with a deadline (A-11)."),
+    ],
+    one_of: &[
+        OneOf { names: &["token", "tokens", "unassign"], required: false },
+        OneOf { names: &["profile", "profiles"], required: false },
+    ],
+};

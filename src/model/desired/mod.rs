@@ -1,0 +1,502 @@
+//! What the documents wish: validated, references resolved, every value with its place.
+//!
+//! Made by `manifest`, read by `rules`, `diff` and `plan`. Nothing here comes from a service.
+
+mod settings;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Field, Fields, Name, Place, Platform, SecretRef, Serial};
+
+pub use settings::{
+    Authentication, Certificate, CompanyPortal, LocalAdmin, Pairing, PairingMode, PrimaryAccount,
+    ProfileSettings, SetupAssistant, SharedIpad, UserAffinity,
+};
+
+/// All documents of a folder.
+#[derive(Clone, Debug, Default)]
+pub struct Desired {
+    /// The one `Fleet` document.
+    pub fleet: Fleet,
+    /// `Connection` documents by name.
+    pub connections: BTreeMap<Name, Connection>,
+    /// `EnrollmentToken` documents by name.
+    pub tokens: BTreeMap<Name, Token>,
+    /// `EnrollmentProfile` documents by name.
+    pub profiles: BTreeMap<Name, Profile>,
+    /// `DeviceAssignment` documents, by name. One whose CSV names the profiles (`profileColumn`) is
+    /// several: one for each profile, by its name.
+    pub assignments: Vec<Assignment>,
+    /// Files that contribute nothing although a document names them (a CSV with a bad line), so
+    /// that their serials are unknown and not "named by nobody".
+    pub unread_files: Vec<PathBuf>,
+}
+
+impl Desired {
+    /// The assignments of the document with this name: several where its CSV names the profiles.
+    pub fn assignments_of(&self, name: &Name) -> impl Iterator<Item = &Assignment> {
+        self.assignments.iter().filter(move |assignment| assignment.name == *name)
+    }
+
+    /// The display names of the VPP tokens that profiles wish on tokens of a connection.
+    pub fn vpp_tokens_of(&self, connection: &Name) -> BTreeSet<&str> {
+        let is_here = |token: &Name| self.tokens.get(token).is_some_and(|one| one.connection == *connection);
+        self.profiles
+            .values()
+            .flat_map(|profile| &profile.wished)
+            .filter(|(token, _)| is_here(token))
+            .filter_map(|(_, fields)| fields.get("companyPortal.vppToken")?.as_text())
+            .collect()
+    }
+}
+
+/// Where a document and its fields stand.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    /// Where the document begins.
+    pub document: Place,
+    /// Where each written field's value stands, by dotted name below `spec` (`pairing.mode`) or
+    /// below the document (`metadata.name`).
+    pub fields: BTreeMap<String, Place>,
+}
+
+impl Places {
+    /// The place of a field, or of its nearest written parent, or of the document.
+    pub fn at(&self, field: &str) -> &Place {
+        let mut name = field;
+        loop {
+            if let Some(place) = self.fields.get(name) {
+                return place;
+            }
+            match name.rsplit_once('.') {
+                Some((parent, _)) => name = parent,
+                None => return &self.document,
+            }
+        }
+    }
+}
+
+/// `state` of a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum State {
+    /// It should exist.
+    #[default]
+    Present,
+    /// It should be deleted, in order and with its checks.
+    Absent,
+}
+
+/// The fields that several kinds share (manifests.md, "Shared by several kinds").
+#[derive(Clone, Debug, Default)]
+pub struct Identity {
+    /// `metadata.labels`.
+    pub labels: BTreeMap<String, String>,
+    /// `displayName`, else `metadata.name`: the name at the service (P-1). May hold `${name}`.
+    pub display_name: String,
+    /// `id`: picks the live object when two carry the name.
+    pub id: Option<String>,
+    /// `formerly`: earlier display names.
+    pub formerly: Vec<String>,
+    /// `state`.
+    pub state: State,
+    /// `acknowledge`.
+    pub acknowledge: Vec<Acknowledgement>,
+    /// Where everything stands.
+    pub places: Places,
+}
+
+/// `acknowledge`: a warning or grandfathered finding that the team knows, folded until its date.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acknowledgement {
+    /// The requirement row or diagnostic code, e.g. `P-6`.
+    pub rule: String,
+    /// Why it is accepted.
+    pub reason: String,
+    /// Until when; afterwards it is shown again.
+    pub until: jiff::Timestamp,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// `Fleet`.
+#[derive(Clone, Debug, Default)]
+pub struct Fleet {
+    /// `metadata.name`.
+    pub name: Option<Name>,
+    /// `ledger`; `None` only in a folder without a readable `Fleet`.
+    pub ledger: Option<LedgerRef>,
+    /// What gates allow and protect.
+    pub gates: Gates,
+    /// `expiryWarning` (T-6, T-12, P-4).
+    pub expiry_warning: Option<Duration>,
+    /// `screens`: the catalogue edition that `otherwise` expands to.
+    pub screens: Option<String>,
+    /// `acknowledge`.
+    pub acknowledge: Vec<Acknowledgement>,
+    /// `watch`: what the daemon may do by itself.
+    pub watch: Watch,
+    /// Where everything stands.
+    pub places: Places,
+}
+
+/// `Fleet.ledger`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerRef {
+    /// The fleet's ledger id; another one is exit 10.
+    pub id: uuid::Uuid,
+    /// The SQLite file, relative to the documents' folder.
+    pub sqlite: PathBuf,
+}
+
+/// `Fleet.watch`: the daemon's switches (design section 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// `onCommit`: what follows when the documents change.
+    pub on_commit: OnCommit,
+    /// `onDrift`: what follows when something moved outside.
+    pub on_drift: OnDrift,
+    /// `resync`: how long after one reading of everything the next one is due; at least a minute.
+    pub resync: Duration,
+}
+
+impl Default for Watch {
+    /// The defaults of manifests.md, "Fleet": look, and touch nothing.
+    fn default() -> Self {
+        Self { on_commit: OnCommit::Plan, on_drift: OnDrift::Report, resync: Duration::from_secs(3600) }
+    }
+}
+
+/// `Fleet.watch.onCommit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum OnCommit {
+    /// The plan is shown.
+    #[default]
+    Plan,
+    /// What the documents wish is applied, as far as no gate stops it.
+    Apply,
+}
+
+/// `Fleet.watch.onDrift`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum OnDrift {
+    /// What moved outside is shown.
+    #[default]
+    Report,
+    /// It is put back to what was last applied, as far as no gate stops it.
+    Heal,
+}
+
+/// The kinds of steps that `Fleet.limits` can bound.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum LimitKind {
+    /// Objects made.
+    Create,
+    /// Objects changed, adoptions with changes included.
+    Update,
+    /// Objects deleted, counted over a rolling 24 hours.
+    Delete,
+    /// First profile of a device.
+    Assign,
+    /// Another profile for a device that has one.
+    Reassign,
+}
+
+/// A bound on one kind of step per token: exceeded when either figure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Default, schemars::JsonSchema)]
+pub struct Limit {
+    /// Percent of the live objects, from ten objects up.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub percent: Option<u32>,
+    /// A number.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub count: Option<u64>,
+}
+
+/// `Fleet.limits` and `Fleet.protected`: what stops an `apply`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gates {
+    /// Bounds by kind; a kind without an entry is unbounded.
+    pub limits: BTreeMap<LimitKind, Limit>,
+    /// Serials never touched by disruptive or higher classes, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub protected_serials: Vec<Serial>,
+    /// Tokens never touched by disruptive or higher classes, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub protected_tokens: Vec<Name>,
+}
+
+impl Default for Gates {
+    /// The defaults of manifests.md, "Fleet".
+    fn default() -> Self {
+        let limit = |percent, count| Limit { percent: Some(percent), count: Some(count) };
+        Self {
+            limits: BTreeMap::from([
+                (LimitKind::Update, limit(20, 50)),
+                (LimitKind::Delete, limit(10, 5)),
+                (LimitKind::Reassign, limit(10, 200)),
+            ]),
+            protected_serials: Vec::new(),
+            protected_tokens: Vec::new(),
+        }
+    }
+}
+
+impl Gates {
+    /// No bound and no protection: what a policy begins with.
+    pub fn unbounded() -> Self {
+        Self { limits: BTreeMap::new(), protected_serials: Vec::new(), protected_tokens: Vec::new() }
+    }
+
+    /// The stricter of both, figure by figure; protection adds up. No commit can disarm its own
+    /// gates (design section 4).
+    pub fn stricter(&self, other: &Gates) -> Gates {
+        let mut limits = self.limits.clone();
+        for (kind, theirs) in &other.limits {
+            let ours = limits.entry(*kind).or_insert(*theirs);
+            ours.percent = least(ours.percent, theirs.percent);
+            ours.count = least(ours.count, theirs.count);
+        }
+        Gates {
+            limits,
+            protected_serials: union(&self.protected_serials, &other.protected_serials),
+            protected_tokens: union(&self.protected_tokens, &other.protected_tokens),
+        }
+    }
+}
+
+fn least<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+fn union<T: Ord + Clone>(a: &[T], b: &[T]) -> Vec<T> {
+    let mut all: Vec<T> = a.iter().chain(b).cloned().collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// `Connection`: a tenant and how to sign in.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// `intune.tenantId`.
+    pub tenant_id: String,
+    /// `intune.clientId`.
+    pub client_id: String,
+    /// `intune.credential`.
+    pub credential: Credential,
+    /// `intune.cloud`.
+    pub cloud: Cloud,
+    /// `intune.assignBatch`: serials in one assignment request. No source knows the service's
+    /// limit; 100 is what others use (reference intune-graph section 3.2).
+    pub assign_batch: usize,
+    /// `endpoints`, honoured only where the runner allows it (`ESPALIER_ALLOW=endpoints`).
+    pub endpoints: Endpoints,
+    /// `policy`: narrows the Fleet's gates for this tenant; only what it writes is in it.
+    pub policy: Option<Gates>,
+    /// `acknowledge`.
+    pub acknowledge: Vec<Acknowledgement>,
+    /// Where everything stands.
+    pub places: Places,
+}
+
+/// `Connection.intune.cloud`: which of Microsoft's separate clouds the tenant lives in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Cloud {
+    /// `global`
+    #[default]
+    Global,
+    /// `usGov`: US Government L4 (GCC High).
+    UsGov,
+    /// `usDod`: US Government L5 (DoD).
+    UsDod,
+    /// `china`: operated by 21Vianet.
+    China,
+}
+
+/// How a connection proves who it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// `clientSecret`.
+    ClientSecret(SecretRef),
+    /// `certificate.pem`: the private key and its certificate in one text.
+    Certificate(SecretRef),
+    /// `federatedTokenFile`: a file whose text is sent as client assertion, read anew at every
+    /// sign-in because others renew it.
+    FederatedTokenFile(PathBuf),
+    /// `githubOidc`: the id token of the GitHub workflow that runs this process.
+    GithubOidc,
+    /// `managedIdentity`: the identity that Azure gives to this machine or app.
+    ManagedIdentity {
+        /// The client id of a user-assigned identity; `None`: the machine's own.
+        client_id: Option<String>,
+    },
+}
+
+/// `Connection.endpoints`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Endpoints {
+    /// Microsoft Graph, scheme and host only.
+    pub graph: Option<url::Url>,
+    /// Entra's token service, scheme and host only.
+    pub login: Option<url::Url>,
+}
+
+/// `EnrollmentToken`, held by Intune.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// Shared fields.
+    pub identity: Identity,
+    /// `mdm`: the connection that holds it.
+    pub connection: Name,
+    /// `scopeTags`: names, the exact list (T-5).
+    pub scope_tags: Field<Vec<String>>,
+    /// `appleId` (T-4): compared, never written.
+    pub apple_id: Field<String>,
+    /// `consentToShareData` (T-3).
+    pub consent_to_share_data: Field<bool>,
+    /// `defaultProfiles`: profile documents of this folder (P-30).
+    pub defaults: DefaultProfiles,
+    /// `values` for `${name}` in texts of profiles.
+    pub values: BTreeMap<String, String>,
+    /// `prune`.
+    pub prune: Prune,
+}
+
+/// `EnrollmentToken.defaultProfiles`: the profile of newly synced devices, by platform (P-30).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DefaultProfiles {
+    /// `ios`
+    pub ios: Field<Name>,
+    /// `macos`
+    pub macos: Field<Name>,
+}
+
+impl DefaultProfiles {
+    /// The wish for a platform; only classic ones have a default.
+    pub fn of(&self, platform: Platform) -> &Field<Name> {
+        match platform {
+            Platform::Ios => &self.ios,
+            Platform::Macos => &self.macos,
+            Platform::Tvos | Platform::Visionos => &Field::Missing,
+        }
+    }
+
+    /// The wishes by platform, for platforms with a written one.
+    pub fn written(&self) -> impl Iterator<Item = (Platform, &Name)> {
+        Platform::CLASSIC.into_iter().filter_map(|platform| Some((platform, self.of(platform).set()?)))
+    }
+}
+
+/// `EnrollmentToken.prune`: which profiles that no document names may be deleted (T-9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Prune {
+    /// None.
+    #[default]
+    Never,
+    /// Those that espalier created.
+    Created,
+    /// Adopted ones too. Never one that it neither created nor adopted.
+    All,
+}
+
+/// `EnrollmentProfile`.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// Shared fields.
+    pub identity: Identity,
+    /// `platform` (P-32).
+    pub platform: Platform,
+    /// `rollout.first`: tokens that are applied and read back before the others, in their order.
+    /// Empty: the first of `tokens`.
+    pub rollout_first: Vec<Name>,
+    /// What users wrote as `tokens`.
+    pub selector: TokenSelector,
+    /// The tokens that the selector gives, sorted; only tokens that exist as documents.
+    pub tokens: Vec<Name>,
+    /// The settings.
+    pub settings: ProfileSettings,
+    /// By token: the canonical form of what is wished there, `${name}` filled in; missing fields
+    /// are left out, `null` ones carry their default. `displayName` is always in it.
+    pub wished: BTreeMap<Name, Fields>,
+    /// As `wished`, but with the defaults of the field table for missing fields: what a create
+    /// sends. Unlisted screens stay out.
+    pub created: BTreeMap<Name, Fields>,
+}
+
+/// A choice of tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenSelector {
+    /// By name.
+    Names(Vec<Name>),
+    /// By `matchLabels`: all given labels must be equal.
+    Labels(BTreeMap<String, String>),
+}
+
+/// `DeviceAssignment`.
+#[derive(Clone, Debug)]
+pub struct Assignment {
+    /// `metadata.name`.
+    pub name: Name,
+    /// `profile`: a profile document.
+    pub profile: Name,
+    /// `token` or `tokens`; `None` where neither is given: wherever the serial is.
+    pub selector: Option<TokenSelector>,
+    /// The tokens that the selector gives, or all tokens of the profile, sorted.
+    pub tokens: Vec<Name>,
+    /// The serials, named outright, in the order of their writing.
+    pub devices: Vec<NamedSerial>,
+    /// `acknowledge`.
+    pub acknowledge: Vec<Acknowledgement>,
+    /// Where everything stands.
+    pub places: Places,
+}
+
+/// A serial with the place that names it. Small, for there can be 200,000 of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedSerial {
+    /// The serial.
+    pub serial: Serial,
+    /// The line in the file that `source` tells.
+    pub line: u32,
+    /// Whether it stands in the document or in its CSV.
+    pub source: SerialSource,
+}
+
+/// Which file a serial stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SerialSource {
+    /// In the document itself.
+    Document,
+    /// In its CSV file (place of the field `devices.csv.file`).
+    Csv,
+}
+
+impl Assignment {
+    /// Where a serial stands.
+    pub fn place_of(&self, device: &NamedSerial) -> Place {
+        let file = match device.source {
+            SerialSource::Document => self.places.document.file.clone(),
+            SerialSource::Csv => self.csv_file(),
+        };
+        Place { file, line: device.line, column: 1 }
+    }
+
+    fn csv_file(&self) -> Arc<str> {
+        // The lowering leaves the CSV's path here.
+        self.places
+            .fields
+            .get("devices.csv.$path")
+            .map_or_else(|| self.places.document.file.clone(), |place| place.file.clone())
+    }
+}
