@@ -16,6 +16,7 @@
 //! | [`cache`] | what the last read cost | no |
 //! | [`plan`] | steps in order, with reason, class and effect; gates; the saved file | yes |
 //! | [`http`] | one transport: retry, redaction | no |
+//! | [`server_token`] | Apple's `.p7m` files: key pairs, what is in them, where it is kept | no |
 //! | [`provider`] | the services: observe, actuate | no |
 //! | [`apply`] | intents before effects, results read back | no |
 //! | [`sim`] | the services played on loopback; knows identifiers and time only | no |
@@ -40,5 +41,6 @@ pub mod plan;
 pub mod progress;
 pub mod provider;
 pub mod rules;
+pub mod server_token;
 pub mod sim;
 pub mod watch;

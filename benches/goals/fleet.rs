@@ -150,7 +150,7 @@ impl Shape {
 
 /// A folder in memory where the machine has one: the ledger writes each promise through to the
 /// disk, and how long a disk takes is not what is measured here.
-fn scratch() -> std::io::Result<TempDir> {
+pub fn scratch() -> std::io::Result<TempDir> {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir())
 }
 
@@ -185,7 +185,8 @@ pub fn serial(device: usize) -> String {
     std::iter::once('F').chain((0..6).map(letter)).chain(number.chars()).collect()
 }
 
-const FLEET: &str = "apiVersion: espalier.dev/v1alpha1
+/// The Fleet document of every folder.
+pub const FLEET: &str = "apiVersion: espalier.dev/v1alpha1
 kind: Fleet
 metadata:
   name: bench
@@ -240,6 +241,7 @@ fn world(shape: &Shape) -> World {
         seed: 1,
         start: "2026-11-02T08:00:00Z".parse().unwrap_or_default(),
         surroundings: false,
+        services: Vec::new(),
         tenants: vec![SeedTenant { tenant_id: TENANT.to_owned(), tokens, ..SeedTenant::default() }],
     })
 }

@@ -8,6 +8,7 @@
 mod bare;
 mod calls;
 mod child;
+mod direct;
 mod fleet;
 mod growth;
 mod read;
@@ -48,6 +49,8 @@ fn main() -> ExitCode {
     let ended = match arguments.split_first() {
         Some((first, rest)) if first == bare::WORD => bare::run(rest),
         Some((first, rest)) if first == fleet::WORD => fleet::run(rest),
+        Some((first, rest)) if first == direct::BARE => direct::run_bare(rest),
+        Some((first, rest)) if first == direct::WORLD => direct::write_world(rest),
         _ => measure(&arguments),
     };
     match ended {
@@ -59,7 +62,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures the goals that are named (`g1 g3 g6 g8 g9 g12`), or all.
+/// Measures the goals that are named (`g1 g3 g4 g5 g6 g7 g8 g9 g12`), or all.
 fn measure(arguments: &[String]) -> Result<(), Failure> {
     let extent = match std::env::var_os("ESPALIER_BENCH_QUICK") {
         Some(word) if word != "0" => Extent::Quick,
@@ -83,6 +86,13 @@ fn measure(arguments: &[String]) -> Result<(), Failure> {
     }
     if wanted("g6") {
         calls::measure(extent, &mut table)?;
+        direct::measure_calls(extent, &mut table)?;
+    }
+    if wanted("g4") || wanted("g5") {
+        direct::measure_reads(extent, &mut table)?;
+    }
+    if wanted("g7") {
+        direct::measure_writes(extent, &mut table)?;
     }
     if wanted("g3") {
         read::measure(extent, &mut table)?;

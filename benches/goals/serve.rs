@@ -1,6 +1,7 @@
 //! The simulator as a child process.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Stdio};
 
 use serde::Deserialize;
@@ -26,6 +27,8 @@ pub struct Addresses {
     pub graph: String,
     /// Entra's token service.
     pub login: String,
+    /// Apple's enrollment service.
+    pub dep: String,
 }
 
 /// Calls by kind.
@@ -39,6 +42,8 @@ pub struct Counts {
 
 #[derive(Deserialize)]
 struct Call {
+    service: String,
+    operation: String,
     kind: String,
     count: u64,
 }
@@ -47,8 +52,13 @@ impl Server {
     /// Serves a fleet's world from its beginning.
     pub fn start(fleet: &Fleet) -> Result<Self, Failure> {
         fleet.forget_state()?;
+        Self::start_world(&fleet.world(), &fleet.documents())
+    }
+
+    /// Serves a world for a folder.
+    pub fn start_world(world: &Path, documents: &Path) -> Result<Self, Failure> {
         let mut command = espalier();
-        command.args(["sim", "serve", "--world"]).arg(fleet.world()).arg(fleet.documents());
+        command.args(["sim", "serve", "--world"]).arg(world).arg(documents);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let stdout = child.stdout.take().ok_or("its output is piped")?;
         let mut stdout = BufReader::new(stdout);
@@ -71,16 +81,51 @@ impl Server {
 
     /// Tells the calls so far, and forgets them.
     pub fn take_counts(&self) -> Result<Counts, Failure> {
-        let url = format!("{}/calls", self.addresses.control.trim_end_matches('/'));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let calls: Vec<Call> = runtime.block_on(async {
-            let client = reqwest::Client::builder().no_proxy().build()?;
-            let calls = client.get(&url).send().await?.error_for_status()?.json().await?;
-            client.delete(&url).send().await?.error_for_status()?;
-            Ok::<_, reqwest::Error>(calls)
-        })?;
+        let calls: Vec<Call> = serde_json::from_str(&self.ask("GET", "calls", None)?)?;
+        self.ask("DELETE", "calls", None)?;
         let of = |kind| calls.iter().filter(|call| call.kind == kind).map(|call| call.count).sum();
         Ok(Counts { reads: of("read"), writes: of("write") })
+    }
+
+    /// How often one operation was called.
+    pub fn count_of(&self, service: &str, operation: &str) -> Result<u64, Failure> {
+        let calls: Vec<Call> = serde_json::from_str(&self.ask("GET", "calls", None)?)?;
+        let is_meant = |call: &&Call| call.service == service && call.operation == operation;
+        Ok(calls.iter().filter(is_meant).map(|call| call.count).sum())
+    }
+
+    /// Tells the control port something.
+    pub fn post(&self, path: &str, body: &serde_json::Value) -> Result<(), Failure> {
+        self.ask("POST", path, Some(body.to_string())).map(drop)
+    }
+
+    /// The server token of a service at Apple, as JSON.
+    pub fn credentials(&self, service: &str) -> Result<String, Failure> {
+        let all: serde_json::Value = serde_json::from_str(&self.ask("GET", "credentials", None)?)?;
+        let is_meant = |one: &&serde_json::Value| one["service"] == service;
+        let found = all.as_array().into_iter().flatten().find(is_meant).ok_or("no such service")?;
+        Ok(found["token"].to_string())
+    }
+
+    /// The world's instant, in Unix seconds.
+    pub fn clock(&self) -> Result<i64, Failure> {
+        let clock: serde_json::Value = serde_json::from_str(&self.ask("GET", "clock", None)?)?;
+        let now: jiff::Timestamp = clock["now"].as_str().unwrap_or_default().parse()?;
+        Ok(now.as_second())
+    }
+
+    fn ask(&self, method: &str, path: &str, body: Option<String>) -> Result<String, Failure> {
+        let url = format!("{}/{path}", self.addresses.control.trim_end_matches('/'));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let text = runtime.block_on(async {
+            let client = reqwest::Client::builder().no_proxy().build()?;
+            let mut request = client.request(method.parse().unwrap_or_default(), &url);
+            if let Some(body) = body {
+                request = request.header("Content-Type", "application/json").body(body);
+            }
+            request.send().await?.error_for_status()?.text().await
+        })?;
+        Ok(text)
     }
 }
 

@@ -67,7 +67,12 @@ impl fmt::Display for Row {
         match reach {
             Some(Reach { figure, most, unit }) => {
                 let mark = if figure <= most { "reached" } else { "**missed**" };
-                write!(f, " {figure:.2} {unit} | at most {most} {unit} | {mark} |")
+                {
+                    // Three digits of a second, and no tail of a division.
+                    let most = format!("{most:.3}");
+                    let most = most.trim_end_matches('0').trim_end_matches('.');
+                    write!(f, " {figure:.3} {unit} | at most {most} {unit} | {mark} |")
+                }
             }
             None => f.write_str(" | | |"),
         }

@@ -1,9 +1,11 @@
 //! One attempt at a plan.
 
 mod assign;
+mod direct;
 mod lost;
 mod readback;
 mod refusals;
+mod requests;
 mod sync;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -12,32 +14,32 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::journal::{intent, object_after};
+use super::journal::{cooled, intent, object_after};
 use super::report::{ApplyReport, ItemCounts, StepOutcome, StepResult};
-use crate::ledger::{IntentState, Lease, Ledger, LedgerError};
+use crate::ledger::{Cooling, IntentState, Lease, Ledger, LedgerError};
 use crate::model::clock::{Clock, Timestamp, after, between};
 use crate::model::live::{Cause, Live, LiveProfile, Unknown};
-use crate::model::{Address, Fields, Name, ProfileId, Secret, TokenId, settings};
+use crate::model::{Address, Fields, ProfileId, Realm, Secret, Serial, TokenId};
 use crate::plan::{Action, Plan, Step};
 use crate::progress::Progress;
-use crate::provider::graph::{GraphActuator, GraphObserver, Outcome, Resolved, ServiceError, Write};
+use crate::provider::{Actuator, Done, Observer, Outcome, Trouble, Write};
 
 /// How many tenants are read at once: one that is slow or throttled holds up its own place only.
 pub const SIDE_BY_SIDE: usize = 8;
 
-/// Both halves of a connection.
+/// Both halves of a service.
 #[derive(Clone, Debug)]
 pub struct Service {
     /// Reads.
-    pub observer: GraphObserver,
+    pub observer: Observer,
     /// Writes.
-    pub actuator: GraphActuator,
+    pub actuator: Actuator,
 }
 
 /// Carries plans out.
 pub struct Executor<'a> {
-    /// The services by connection.
-    pub services: &'a BTreeMap<Name, Service>,
+    /// The services that carry the tokens.
+    pub services: &'a BTreeMap<Realm, Service>,
     /// The ledger and the right to write to it; `None` with `--no-ledger`.
     pub ledger: Option<(&'a Ledger, &'a Lease)>,
     /// The clock of the services.
@@ -48,6 +50,8 @@ pub struct Executor<'a> {
     pub managed: &'a BTreeMap<Address, Fields>,
     /// The addresses that the ledger owns.
     pub owned: &'a BTreeSet<Address>,
+    /// The devices that Apple wanted left in peace, as the ledger has them.
+    pub cooling: &'a BTreeMap<TokenId, BTreeMap<Serial, Cooling>>,
     /// Finds the secrets that steps refer to, when they are to be sent and not before.
     pub secrets: &'a Secrets<'a>,
     /// Hears how far the run is.
@@ -88,6 +92,8 @@ pub(super) struct Run<'r> {
     made: BTreeMap<&'r Address, ProfileId>,
     /// Refusals that may repeat themselves.
     refusals: refusals::Refusals,
+    /// What Apple answered about the devices of steps with direct tokens.
+    answers: BTreeMap<&'r str, direct::Answers>,
 }
 
 impl Executor<'_> {
@@ -120,7 +126,10 @@ impl Executor<'_> {
             found: Vec::new(),
             made: BTreeMap::new(),
             refusals: refusals::Refusals::default(),
+            answers: BTreeMap::new(),
         };
+        // First what has had its time: what this run meets is remembered behind it.
+        self.settle(&[], &cooled(plan))?;
         run.all(stopped, done).await?;
         self.settle(&[], &self.bookkeeping(plan))?;
         Ok(run.report())
@@ -194,13 +203,16 @@ impl<'r> Run<'r> {
     }
 
     /// Enters that a step had no effect.
-    fn refuse(&mut self, step: &'r Step, error: &ServiceError) {
+    fn refuse(&mut self, step: &'r Step, error: &Trouble) {
         self.refusals.add(step, error);
         self.outcomes.insert(&step.id, failed(error));
     }
 
     fn already_done(&mut self, step: &'r Step) {
         self.outcomes.insert(&step.id, StepOutcome::AlreadyAsWished);
+        let tenant = self.live.tenants.get(&step.connection);
+        let defined = tenant.and_then(|tenant| crate::plan::before::defined_as(step, tenant).ok().flatten());
+        self.made.extend(defined.map(|profile| (&step.address, profile.id.clone())));
         if let (Action::CreateProfile { .. }, Some(tenant)) =
             (&step.action, self.live.tenants.get(&step.connection))
             && let Ok(named) = crate::plan::before::named(tenant, step)
@@ -215,7 +227,7 @@ impl<'r> Run<'r> {
         if !self.exec.services.contains_key(&step.connection) {
             let outcome = StepOutcome::Failed {
                 cause: Cause::Manifest,
-                reason: format!("no document of this folder describes Connection/{}", step.connection),
+                reason: format!("no document of this folder describes {}", step.connection.document()),
                 next: "apply the plan in the folder that it was made in".to_owned(),
             };
             self.outcomes.insert(&step.id, outcome);
@@ -259,77 +271,20 @@ impl<'r> Run<'r> {
 
     /// The profile of a step, made by this run or known before.
     fn object(&self, step: &Step) -> Option<ProfileId> {
-        step.object.clone().or_else(|| self.made.get(&step.address).cloned())
+        // What this run made is what the devices are to get, whatever it takes the place of.
+        self.made.get(&step.address).or(step.object.as_ref()).cloned()
     }
 
     fn tenant_of(&self, step: &Step) -> String {
         self.plan.tenants.get(&step.connection).cloned().unwrap_or_default()
     }
 
-    /// What stands behind the words of a step's fields.
-    fn resolved(&self, step: &Step, fields: &Fields) -> Result<Resolved, StepOutcome> {
-        let reference = settings::WRITE_ONLY.iter().find_map(|field| fields.get(*field)?.as_text());
-        let password = match reference.map(|reference| (self.exec.secrets)(&step.address, reference)) {
-            None => None,
-            Some(Ok(password)) => Some(password),
-            Some(Err(Unknown { cause, reason, next })) => {
-                return Err(StepOutcome::Failed { cause, reason, next });
-            }
-        };
-        Ok(Resolved { vpp_token: step.action.vpp_token().map(str::to_owned), password })
-    }
-
-    /// The request of a step.
-    ///
-    /// # Errors
-    /// What the step comes to, where what it is about is not known, or a secret cannot be had.
-    fn write_of(&self, step: &Step) -> Result<Write, StepOutcome> {
-        let token = step.token_id.clone();
-        let object = || self.object(step).ok_or_else(|| without_object(step));
-        Ok(match &step.action {
-            Action::UpdateToken { changes, scope_tag_ids } => Write::UpdateToken {
-                token,
-                name: changes
-                    .iter()
-                    .find(|change| change.field == "displayName")
-                    .and_then(|change| change.after.as_text())
-                    .map(str::to_owned),
-                scope_tag_ids: scope_tag_ids.clone(),
-            },
-            Action::DeleteToken => Write::DeleteToken { token },
-            Action::CreateProfile { fields, .. } => Write::CreateProfile {
-                token,
-                platform: step.platform.ok_or_else(|| without_object(step))?,
-                fields: fields.clone(),
-                resolved: self.resolved(step, fields)?,
-            },
-            Action::UpdateProfile { changes, .. } => {
-                let live = self.before.get(step.id.as_str()).ok_or_else(|| without_object(step))?;
-                let changes = changes.iter().map(|c| (c.field.clone(), c.after.clone())).collect();
-                Write::UpdateProfile {
-                    token,
-                    profile: live.id.clone(),
-                    platform: live.kind.platform().ok_or_else(|| without_object(step))?,
-                    resolved: self.resolved(step, &changes)?,
-                    changes,
-                    live: live.fields.clone(),
-                    live_skip_keys: live.skip_keys.clone(),
-                }
-            }
-            Action::DeleteProfile => Write::DeleteProfile { token, profile: object()? },
-            Action::SetDefault { .. } => Write::SetDefault { token, profile: object()? },
-            Action::Assign { groups, .. } => Write::Assign {
-                token,
-                profile: object()?,
-                serials: groups.iter().flat_map(|group| group.serials.iter().copied()).collect(),
-            },
-            Action::Sync { .. } => Write::Sync { token },
-        })
-    }
-
     /// Sends one step: intent, request, outcome. A create or deletion whose answer is lost is
     /// looked up after the horizon, if the wait allows; one that had no effect is sent once more.
     async fn one(&mut self, step: &'r Step) -> Result<(), LedgerError> {
+        if let Action::Unassign { serials } = &step.action {
+            return self.by_device(step, serials).await;
+        }
         let Some(service) = self.exec.services.get(&step.connection) else { return Ok(()) };
         for attempt in 0..2 {
             let write = match self.write_of(step) {
@@ -341,7 +296,7 @@ impl<'r> Run<'r> {
             };
             let outcome = self.send(step, service, &write).await?;
             match outcome {
-                Outcome::Done(returned) => return self.done(step, returned.as_ref()),
+                Outcome::Done(done) => return self.done(step, &done).await,
                 Outcome::Refused(error) | Outcome::NotSent(error) => {
                     self.refuse(step, &error);
                     return Ok(());
@@ -368,8 +323,8 @@ impl<'r> Run<'r> {
         let ids = self.exec.intend(&[intent(step, &tenant, self.object(step))])?;
         let outcome = service.actuator.write(write).await;
         let (state, note, events) = match &outcome {
-            Outcome::Done(returned) => {
-                let object = object_after(step, returned.as_ref());
+            Outcome::Done(done) => {
+                let object = object_after(step, done);
                 (IntentState::Committed, String::new(), self.exec.facts(step, &tenant, object.as_ref()))
             }
             Outcome::Refused(error) | Outcome::NotSent(error) => {
@@ -382,9 +337,16 @@ impl<'r> Run<'r> {
         Ok(outcome)
     }
 
-    fn done(&mut self, step: &'r Step, returned: Option<&LiveProfile>) -> Result<(), LedgerError> {
-        if let (Action::CreateProfile { .. }, Some(object)) = (&step.action, object_after(step, returned)) {
-            self.made.insert(&step.address, object);
+    async fn done(&mut self, step: &'r Step, done: &Done) -> Result<(), LedgerError> {
+        match (&step.action, object_after(step, done)) {
+            (Action::CreateProfile { .. }, Some(object)) => drop(self.made.insert(&step.address, object)),
+            (Action::Define { fields, .. }, Some(object)) => {
+                self.made.insert(&step.address, object.clone());
+                let outcome = self.look_at_defined(step, &object, fields).await;
+                self.outcomes.insert(&step.id, outcome);
+                return Ok(());
+            }
+            _ => {}
         }
         self.sent.insert(&step.id);
         Ok(())
@@ -438,7 +400,7 @@ impl<'r> Run<'r> {
     }
 }
 
-fn failed(error: &ServiceError) -> StepOutcome {
+fn failed(error: &Trouble) -> StepOutcome {
     StepOutcome::Failed { cause: error.cause, reason: error.to_string(), next: error.next.clone() }
 }
 

@@ -3,9 +3,9 @@
 use super::executor::Executor;
 use crate::ledger::{Event, How, IntentState, LedgerError, NewIntent};
 use crate::model::desired::LimitKind;
-use crate::model::live::LiveProfile;
 use crate::model::{Fields, ProfileId};
-use crate::plan::{Action, Bookkeeping, Plan, Step};
+use crate::plan::{Action, Bookkeeping, Plan, Step, content};
+use crate::provider::Done;
 
 /// The operation's word in the ledger.
 pub(super) fn word(action: &Action) -> &'static str {
@@ -19,6 +19,9 @@ pub(super) fn word(action: &Action) -> &'static str {
         Action::Assign { after_sync: false, .. } => "assign",
         // A word of its own: in one run both may be open for the same profile.
         Action::Assign { after_sync: true, .. } => "assignAfterSync",
+        Action::Define { .. } => "defineProfile",
+        Action::Unassign { .. } => "unassign",
+        Action::SetAccountDrivenUrl { .. } => "setAccountDrivenUrl",
         Action::Sync { .. } => "sync",
     }
 }
@@ -79,6 +82,28 @@ impl Executor<'_> {
             Action::CreateProfile { fields, .. } if object.is_some() => {
                 vec![owned(How::Created), applied(managed.unwrap_or(fields))]
             }
+            // Missing means the value last applied, so that all of them are kept, and not only those
+            // that the documents state.
+            Action::Define { fields, content, replaces, changes, adopt } => match object {
+                Some(defined) => {
+                    let known = |object: &ProfileId, content: String| Event::Defined {
+                        address: step.address.clone(),
+                        token_id: step.token_id.clone(),
+                        object: object.clone(),
+                        name: step.name.clone(),
+                        content,
+                    };
+                    let mut events =
+                        vec![owned(How::Created), applied(fields), known(defined, content.clone())];
+                    // One that is taken over is this document's from now on: devices that do not follow
+                    // at once have an earlier one of its profiles, and not a stranger's.
+                    if let Some(former) = replaces.as_ref().filter(|_| *adopt) {
+                        events.push(known(former, content::former_hash(fields, changes)));
+                    }
+                    events
+                }
+                None => Vec::new(),
+            },
             Action::UpdateProfile { changes, adopt, .. } => {
                 let mut events = Vec::new();
                 if *adopt {
@@ -88,7 +113,9 @@ impl Executor<'_> {
                 events.push(applied(&managed.cloned().unwrap_or_else(changed)));
                 events
             }
-            Action::UpdateToken { .. } if !self.owned.contains(&step.address) => vec![owned(How::Adopted)],
+            Action::UpdateToken { .. } if !self.owned.contains(&step.address) => {
+                vec![owned(How::Adopted)]
+            }
             Action::DeleteProfile | Action::DeleteToken => vec![
                 Event::Disowned { address: step.address.clone(), why: step.reason.words().to_owned() },
                 Event::Destroyed {
@@ -103,7 +130,10 @@ impl Executor<'_> {
                 token_id: step.token_id.clone(),
                 serials: serials.clone(),
             }],
+            // What was taken from devices is counted where it is answered device by device.
             Action::CreateProfile { .. }
+            | Action::Unassign { .. }
+            | Action::SetAccountDrivenUrl { .. }
             | Action::UpdateToken { .. }
             | Action::SetDefault { .. }
             | Action::Assign { .. } => Vec::new(),
@@ -124,28 +154,71 @@ impl Executor<'_> {
                 how: How::Adopted,
                 name: adoption.name.clone(),
             });
-            if let Some(fields) = self.managed.get(&adoption.address) {
+            let all = Some(&adoption.fields).filter(|fields| !fields.is_empty());
+            // Devices that have it are known to follow its document's changes from now on.
+            if let (Some(fields), Some(object)) = (all, &adoption.object) {
+                events.push(Event::Defined {
+                    address: adoption.address.clone(),
+                    token_id: adoption.token_id.clone(),
+                    object: object.clone(),
+                    name: adoption.name.clone(),
+                    content: content::hash(fields),
+                });
+            }
+            if let Some(fields) = all.or_else(|| self.managed.get(&adoption.address)) {
                 events.push(Event::Applied { address: adoption.address.clone(), fields: fields.clone() });
             }
         }
-        events.extend(plan.bookkeeping.iter().map(|entry| match entry {
-            Bookkeeping::Applied { address, fields } => {
-                Event::Applied { address: address.clone(), fields: fields.clone() }
+        for entry in &plan.bookkeeping {
+            match entry {
+                Bookkeeping::Applied { address, fields } => {
+                    events.push(Event::Applied { address: address.clone(), fields: fields.clone() });
+                }
+                Bookkeeping::Gone { address, why } => {
+                    events.push(Event::Disowned { address: address.clone(), why: why.clone() });
+                }
+                Bookkeeping::NotWaiting { token_id, token, serials } => events.push(Event::NotWaiting {
+                    token: token.clone(),
+                    token_id: token_id.clone(),
+                    serials: serials.clone(),
+                }),
+                Bookkeeping::Resumed { address, connection, token_id, object, name, fields } => {
+                    events.push(Event::Owned {
+                        address: address.clone(),
+                        tenant: plan.tenants.get(connection).cloned().unwrap_or_default(),
+                        token_id: token_id.clone(),
+                        object: Some(object.clone()),
+                        how: How::Created,
+                        name: name.clone(),
+                    });
+                    events.push(Event::Applied { address: address.clone(), fields: fields.clone() });
+                }
+                // Written before anything is sent: see [`cooled`].
+                Bookkeeping::Cooled { .. } => {}
             }
-            Bookkeeping::Gone { address, why } => {
-                Event::Disowned { address: address.clone(), why: why.clone() }
-            }
-            Bookkeeping::NotWaiting { token_id, token, serials } => Event::NotWaiting {
-                token: token.clone(),
-                token_id: token_id.clone(),
-                serials: serials.clone(),
-            },
-        }));
+        }
         events
     }
 }
 
+/// The devices that need not be left in peace any more.
+pub(super) fn cooled(plan: &Plan) -> Vec<Event> {
+    let entries = plan.bookkeeping.iter();
+    entries
+        .filter_map(|entry| match entry {
+            Bookkeeping::Cooled { token_id, serials } => {
+                Some(Event::Cooled { token_id: token_id.clone(), serials: serials.clone() })
+            }
+            _ => None,
+        })
+        .collect()
+}
+
 /// The id of the profile that a step concerns, as far as the service told it.
-pub(super) fn object_after(step: &Step, returned: Option<&LiveProfile>) -> Option<ProfileId> {
-    step.object.clone().or_else(|| returned.map(|profile| profile.id.clone()))
+pub(super) fn object_after(step: &Step, done: &Done) -> Option<ProfileId> {
+    match step.action {
+        // There every change is a new object.
+        Action::Define { .. } => done.object.clone(),
+        _ => step.object.clone().or_else(|| done.object.clone()),
+    }
 }

@@ -99,6 +99,22 @@ fn look_up(
             };
             Some(deletion(intent, gone))
         }
+        // Nobody can look for it; defined again, it leaves a profile behind that no device has.
+        "defineProfile" => {
+            tenant.tokens.known()?;
+            Some(("not known: it is defined again if it is still wished".to_owned(), Vec::new()))
+        }
+        // Which of the devices it took something from is not known any more: the limits count them all.
+        "unassign" => {
+            tenant.tokens.known()?;
+            let event = Event::Destroyed {
+                address: intent.address.clone(),
+                token: intent.address.domain().clone(),
+                kind: LimitKind::Unassign,
+                count: intent.items,
+            };
+            Some(("read again: the live state tells".to_owned(), vec![event]))
+        }
         // The live state says all about the others.
         _ => {
             tenant.tokens.known()?;

@@ -114,9 +114,12 @@ pub struct ItemCounts {
     /// Devices whose state could not be read back.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<Serial>,
-    /// Devices that are not at Intune yet.
+    /// Devices that are not at Intune yet, or at Apple not on this token.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<Serial>,
+    /// Devices that Apple limits for a while: they are left in peace.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cooling: Vec<Serial>,
 }
 
 impl StepOutcome {

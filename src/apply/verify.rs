@@ -13,6 +13,7 @@ pub(super) struct Lists {
     pub tokens: bool,
     pub profiles: bool,
     pub devices: bool,
+    pub account_driven_url: bool,
 }
 
 /// Which lists show the result of an action.
@@ -22,11 +23,16 @@ pub(super) fn lists_of(action: &Action) -> Lists {
         Action::CreateProfile { .. } | Action::UpdateProfile { .. } | Action::DeleteProfile => {
             (false, true, false)
         }
-        Action::Assign { .. } => (false, false, true),
+        Action::Assign { .. } | Action::Unassign { .. } => (false, false, true),
+        Action::SetAccountDrivenUrl { .. } => {
+            return Lists { account_driven_url: true, ..Lists::default() };
+        }
+        // In no list: it is read back by its id.
+        Action::Define { .. } => (false, false, false),
         // A sync is seen in the token's own record, which is polled.
         Action::Sync { .. } => (false, false, false),
     };
-    Lists { tokens, profiles, devices }
+    Lists { tokens, profiles, devices, account_driven_url: false }
 }
 
 /// What reading back shows of a step that was sent.
@@ -149,7 +155,11 @@ pub(super) fn look<'a>(
         Action::DeleteProfile | Action::DeleteToken => "it is still there".to_owned(),
         Action::SetDefault { .. } => "another profile is still the default".to_owned(),
         Action::UpdateToken { .. } => "the token does not show the change".to_owned(),
-        Action::Assign { .. } | Action::Sync { .. } => "it does not show".to_owned(),
+        Action::Unassign { .. } => "devices still have a profile".to_owned(),
+        Action::Define { .. }
+        | Action::SetAccountDrivenUrl { .. }
+        | Action::Assign { .. }
+        | Action::Sync { .. } => "it does not show".to_owned(),
     };
     Ok(Seen::Otherwise(why, None))
 }

@@ -12,6 +12,7 @@ use super::duration;
 use super::error::CommandError;
 use super::exit::ExitCode;
 use super::render::markdown::DEFAULT_SIZE;
+pub use super::token::args::TokenArgs;
 pub use super::values::{
     ColorWhen, FindingsFormat, Format, InvalidDigest, Override, PageFormat, PlanFormat, ReportFormat,
     SimSource, TableFormat,
@@ -145,6 +146,8 @@ pub enum Command {
     Sim(SimArgs),
     /// Make, check or show the ledger
     Ledger(LedgerArgs),
+    /// Make, look at and renew server tokens from Apple
+    Token(TokenArgs),
     /// Explain a requirement row, a field, a screen, or a code
     Explain(ExplainArgs),
     /// Write the JSON Schemas of documents and outputs

@@ -122,11 +122,11 @@ impl From<ExitCode> for process::ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Name;
+    use crate::model::{Name, Realm};
 
     fn blocked(cause: Cause) -> Blocked {
         Blocked {
-            connection: Name::new("tenant").unwrap(),
+            connection: Realm::Mdm(Name::new("tenant").unwrap()),
             token: None,
             address: None,
             cause,

@@ -33,6 +33,7 @@ pub mod setup;
 pub mod show;
 pub mod sim;
 pub mod status;
+pub mod token;
 pub mod validate;
 pub mod watch;
 
@@ -72,6 +73,7 @@ fn dispatch(command: Command, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, 
         Command::Status(args) => status::run(&args, global, ui),
         Command::Devices(args) => devices::run(&args, global, ui),
         Command::Sim(args) => sim::run(&args, global, ui),
+        Command::Token(args) => token::run(&args, global, ui),
         Command::Ledger(args) => ledger::run(&args, global, ui),
         Command::Init(args) => init::run(&args, &all_schemas(), ui),
         Command::Show(args) => show::run(&args, ui),

@@ -1,5 +1,6 @@
 //! `plan`: what `apply` would do. Reads only.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use super::args::{GlobalArgs, PlanArgs, PlanFormat};
@@ -12,8 +13,9 @@ use super::setup;
 use super::ui::Ui;
 use crate::diag::{Diagnostic, Diagnostics, Place, Severity};
 use crate::engine::{Observed, Session};
-use crate::model::Name;
-use crate::model::live::Cause;
+use crate::model::desired::Token;
+use crate::model::live::{Cause, LiveDevice};
+use crate::model::{Name, Serial};
 use crate::plan::Plan;
 use crate::plan::file::SavedPlan;
 
@@ -106,25 +108,62 @@ fn save(file: &std::path::Path, saved: &SavedPlan) -> Result<(), CommandError> {
     fs::write(file, saved.to_json()).map_err(|error| CommandError::file("write", file, &error))
 }
 
+/// The devices of direct tokens that no assignment names and whose family has a default there.
+fn by_default(session: &Session, plan: &Plan, observed: &Observed, named: &[Serial]) -> u64 {
+    let desired = session.desired();
+    let tokens =
+        desired.tokens.iter().filter(|(name, token)| token.direct.is_some() && plan.scope.holds(name));
+    let count = tokens.filter_map(|(name, token)| {
+        let tenant = observed.live.tenants.get(&token.realm)?;
+        let devices = tenant.devices.get(observed.tokens.get(name)?)?.known()?;
+        let has_default = |family| {
+            let profile = token.defaults.of_family(family).and_then(|name| desired.profiles.get(name));
+            profile.is_some_and(|profile| profile.platform == family.platform())
+        };
+        let counts = |device: &&LiveDevice| {
+            device.family.is_some_and(has_default) && named.binary_search(&device.serial).is_err()
+        };
+        Some(devices.iter().filter(counts).count() as u64)
+    });
+    count.sum()
+}
+
 /// How much is as the documents say already.
 pub fn as_wished(session: &Session, plan: &Plan, observed: &Observed) -> AsWished {
     let desired = session.desired();
     let touched =
         |verbs: &[&str]| plan.steps.iter().filter(|step| verbs.contains(&step.action.verb())).count() as u64;
-    let profiles = desired.profiles.values().map(|profile| {
-        profile.tokens.iter().filter(|token| observed.tokens.contains_key(*token)).count() as u64
-    });
-    let objects = observed.tokens.len() as u64 + profiles.sum::<u64>();
+    // Of a token that could not be read, nothing is known to be as anybody says.
+    let shut: BTreeSet<&Name> = plan
+        .blocked
+        .iter()
+        .filter(|blocked| blocked.address.is_none())
+        .flat_map(|blocked| {
+            let on = move |(name, token): &(&Name, &Token)| match &blocked.token {
+                Some(one) => one == *name,
+                None => token.realm == blocked.connection,
+            };
+            desired.tokens.iter().filter(on).map(|(name, _)| name)
+        })
+        .collect();
+    let is_known = |token: &Name| observed.tokens.contains_key(token) && !shut.contains(token);
+    let profiles = desired
+        .profiles
+        .values()
+        .map(|profile| profile.tokens.iter().filter(|token| is_known(token)).count() as u64);
+    let tokens = observed.tokens.keys().filter(|token| is_known(token)).count();
+    let objects = tokens as u64 + profiles.sum::<u64>();
     let mut serials: Vec<_> = desired
         .assignments
         .iter()
-        .filter(|assignment| assignment.tokens.iter().any(|token| observed.tokens.contains_key(token)))
+        .filter(|assignment| assignment.tokens.iter().any(is_known))
         // Where the serials of several tokens are is not known within a narrowing.
         .filter(|assignment| assignment.tokens.iter().all(|token| plan.scope.holds(token)))
         .flat_map(|assignment| assignment.devices.iter().map(|device| device.serial))
         .collect();
     serials.sort_unstable();
     serials.dedup();
+    let by_default = by_default(session, plan, observed, &serials);
     let waiting: usize = plan.waiting.iter().map(|waiting| waiting.serials.len()).sum();
     let assigned: usize = plan
         .steps
@@ -134,7 +173,8 @@ pub fn as_wished(session: &Session, plan: &Plan, observed: &Observed) -> AsWishe
         .sum();
     let blocked = plan.blocked.iter().filter(|blocked| blocked.address.is_some()).count() as u64;
     AsWished {
-        objects: objects.saturating_sub(touched(&["create", "update", "adopt"]) + blocked),
-        devices: (serials.len() as u64).saturating_sub((waiting + assigned) as u64),
+        objects: objects
+            .saturating_sub(touched(&["create", "update", "adopt", "define", "replace"]) + blocked),
+        devices: (serials.len() as u64 + by_default).saturating_sub((waiting + assigned) as u64),
     }
 }

@@ -16,6 +16,7 @@ use super::render::explain::ExplainJson;
 use super::render::report::ReportJson;
 use super::render::status::StatusJson;
 use super::render::watch::WatchEventJson;
+use super::token::inspect::TokenJson;
 use super::ui::Ui;
 use crate::manifest;
 use crate::model::Kind;
@@ -38,6 +39,7 @@ pub fn of_outputs() -> Vec<Named> {
         of::<DevicesJson<'_>>("devices"),
         of::<DiagnosticsJson<'_>>("diagnostics"),
         of::<ExplainJson>("explain"),
+        of::<TokenJson>("server-token"),
     ]
 }
 

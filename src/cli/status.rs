@@ -13,7 +13,7 @@ use crate::engine::{Observed, Session, Wants};
 use crate::ledger::LedgerView;
 use crate::model::clock::{Timestamp, after};
 use crate::model::live::{Devices, Fact, LiveToken, Unknown};
-use crate::model::{Name, TokenId};
+use crate::model::{Name, Realm, TokenId};
 use crate::plan::{Blocked, Plan};
 
 /// `Fleet.expiryWarning` where nobody says (T-6).
@@ -55,14 +55,17 @@ fn rows(session: &Session, plan: &Plan, observed: &Observed, view: &LedgerView) 
         lost.map(|blocked| StatusRow { blocked: Some(why(blocked)), ..empty(&blocked.connection) }).collect();
     let inside = session.desired().tokens.iter().filter(|(name, _)| session.scope().holds(name));
     for (name, document) in inside {
-        if rows.iter().any(|row| row.token.is_none() && row.connection == document.connection) {
+        if rows.iter().any(|row| row.token.is_none() && row.connection == document.realm) {
             continue;
         }
         let id = observed.tokens.get(name);
-        let live = id.and_then(|id| live_token(observed, &document.connection, id));
-        let devices = id.and_then(|id| devices(observed, &document.connection, id));
+        let live = id.and_then(|id| live_token(observed, &document.realm, id));
+        let devices = id.and_then(|id| devices(observed, &document.realm, id));
         let days = live.and_then(|live| live.expires).map(|expires| days_until(now, expires));
         let waiting = plan.waiting.iter().filter(|waiting| waiting.token.as_ref() == Some(name));
+        let is_cooling =
+            |waiting: &&crate::plan::Waiting| document.realm.is_direct() && waiting.until.is_some();
+        let cooling: u64 = waiting.clone().filter(is_cooling).map(|one| one.serials.len() as u64).sum();
         rows.push(StatusRow {
             token: Some(name.clone()),
             token_id: id.cloned(),
@@ -76,11 +79,14 @@ fn rows(session: &Session, plan: &Plan, observed: &Observed, view: &LedgerView) 
                 let free = |device: &&_| devices.profile_of(device).is_none();
                 devices.iter().filter(|device| !device.released).filter(free).count() as u64
             }),
-            waiting: devices.map(|_| waiting.map(|waiting| waiting.serials.len() as u64).sum()),
+            server: id.and_then(|id| known_server(view, name, id)),
+            waiting: devices
+                .map(|_| waiting.map(|waiting| waiting.serials.len() as u64).sum::<u64>() - cooling),
+            cooling,
             pending_intents: view.unsettled.iter().filter(|intent| intent.address.domain() == name).count()
                 as u64,
             blocked: plan.blocked.iter().find(|blocked| blocked.token.as_ref() == Some(name)).map(why),
-            ..empty(&document.connection)
+            ..empty(&document.realm)
         });
     }
     rows
@@ -134,7 +140,7 @@ fn expiring(session: &Session, observed: &Observed) -> Vec<ExpiryRow> {
                 ..push
             }),
         }
-        let names = desired.vpp_tokens_of(connection);
+        let names = connection.connection().map(|name| desired.vpp_tokens_of(name)).unwrap_or_default();
         match &tenant.vpp_tokens {
             Some(Fact::Known(found)) => {
                 for token in found.iter().filter(|token| names.contains(token.name.as_str())) {
@@ -156,7 +162,7 @@ fn expiring(session: &Session, observed: &Observed) -> Vec<ExpiryRow> {
     rows
 }
 
-fn empty(connection: &Name) -> StatusRow {
+fn empty(connection: &Realm) -> StatusRow {
     StatusRow {
         connection: connection.clone(),
         token: None,
@@ -169,20 +175,27 @@ fn empty(connection: &Name) -> StatusRow {
         devices: None,
         unassigned: None,
         waiting: None,
+        server: None,
+        cooling: 0,
         pending_intents: 0,
         blocked: None,
     }
+}
+
+/// The name of a direct token's server at Apple, once it was asked for.
+fn known_server(view: &LedgerView, name: &Name, id: &TokenId) -> Option<String> {
+    view.servers.get(name).filter(|server| server.token_id == *id)?.name.clone()
 }
 
 fn why(blocked: &Blocked) -> BlockedStatus {
     BlockedStatus { cause: blocked.cause, reason: blocked.reason.clone(), next: blocked.next.clone() }
 }
 
-fn live_token<'a>(observed: &'a Observed, connection: &Name, id: &TokenId) -> Option<&'a LiveToken> {
+fn live_token<'a>(observed: &'a Observed, connection: &Realm, id: &TokenId) -> Option<&'a LiveToken> {
     observed.live.tenants.get(connection)?.tokens.known()?.iter().find(|token| token.id == *id)
 }
 
-fn devices<'a>(observed: &'a Observed, connection: &Name, id: &TokenId) -> Option<&'a Devices> {
+fn devices<'a>(observed: &'a Observed, connection: &Realm, id: &TokenId) -> Option<&'a Devices> {
     observed.live.tenants.get(connection)?.devices.get(id).and_then(Fact::known)
 }
 

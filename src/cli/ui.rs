@@ -130,6 +130,26 @@ impl Ui {
         )
     }
 
+    /// Asks for a line of text, which may be empty.
+    ///
+    /// # Errors
+    /// [`ExitCode::Usage`] where nobody can be asked.
+    pub fn ask(&self, prompt: &str) -> Result<String, CommandError> {
+        if !self.talks {
+            return Err(CommandError::new(ExitCode::Usage, "nobody can be asked here: this is no terminal")
+                .coded("no-terminal")
+                .hint("give it as an argument"));
+        }
+        let theme: &dyn dialoguer::theme::Theme = &dialoguer::theme::SimpleTheme;
+        dialoguer::Input::<String>::with_theme(theme)
+            .with_prompt(prompt)
+            .allow_empty(true)
+            .interact_text()
+            .map_err(|error| {
+                CommandError::new(ExitCode::Error, "cannot read the answer").coded("system").because(&error)
+            })
+    }
+
     /// Shows how far long work is: a bar on a terminal, a line each 30 seconds elsewhere, nothing
     /// with `--quiet`. The bar goes with the last reference to it: drop that before asking or
     /// printing anything.

@@ -7,16 +7,17 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::reading::Asks;
 use super::{EngineError, Observed, Session, Settings, Wants, git, recovered, written};
 use crate::apply::recover::{Recovery, unknown_until};
 use crate::apply::{ApplyReport, Executor, Service};
 use crate::ledger::{Event, Holder, Lease, Ledger, LedgerView};
 use crate::model::clock::{after, between};
 use crate::model::desired::Desired;
-use crate::model::live::Unknown;
+use crate::model::live::{LiveProfile, ProfileKind, Unknown};
 use crate::model::policy::StatedGates;
 use crate::model::value::Fields;
-use crate::model::{Address, Name, ProfileId, Scope, Secret, TokenId};
+use crate::model::{Address, Name, ProfileId, Realm, Scope, Secret, TokenId};
 use crate::plan::before::{self, Standing};
 use crate::plan::drift::{self, Drift};
 use crate::plan::effect;
@@ -24,6 +25,7 @@ use crate::plan::file::{SavedPlan, digest_of};
 use crate::plan::gates::{self, Census, InForce, ROLLOUT};
 use crate::plan::{Action, Plan, Step};
 use crate::progress::Progress;
+use crate::provider::direct::Asking;
 
 /// A plan that is ready to be carried out, with the right to write.
 pub struct Prepared {
@@ -160,8 +162,11 @@ impl Session {
     /// # Errors
     /// What the ledger says: held by another run, missing, another one (exit 10).
     pub async fn prepare(&self, progress: &dyn Progress) -> Result<Prepared, EngineError> {
-        let (writer, run, view, observed) = self.take_up(&self.scope, Wants::default(), progress).await?;
-        let plan = self.build(&observed, &view)?;
+        let (writer, run, view, mut observed) = self.take_up(&self.scope, Wants::default(), progress).await?;
+        let mut plan = self.build(&observed, &view)?;
+        if self.prove_absence(&plan, &mut observed, &view, progress).await {
+            plan = self.build(&observed, &view)?;
+        }
         let digest = digest_of(&plan);
         let (done, managed, commit) = (BTreeSet::new(), managed(&self.desired), self.commit());
         let record = Record { gates: self.gates_of_the_whole(), wishes: true };
@@ -196,7 +201,9 @@ impl Session {
         allowed: Allowed,
         progress: &dyn Progress,
     ) -> Result<(Look, Option<Prepared>), EngineError> {
-        let (writer, run, view, observed) = self.take_up(&self.scope, Wants::default(), progress).await?;
+        let (writer, run, view, mut observed) = self.take_up(&self.scope, Wants::default(), progress).await?;
+        let plan = self.build(&observed, &view)?;
+        self.prove_absence(&plan, &mut observed, &view, progress).await;
         let look = self.judge(observed, &view)?;
         let mut plan = match allowed {
             Allowed { wishes: true, .. } => look.plan.clone(),
@@ -253,7 +260,7 @@ impl Session {
         // What a step rests on is read, whatever the documents here ask for by now.
         let vpp_tokens = saved.steps.iter().any(|step| step.action.vpp_token().is_some());
         let wants = Wants { vpp_tokens, ..Wants::default() };
-        let (writer, run, view, observed) = self.take_up(&saved.scope, wants, progress).await?;
+        let (writer, run, view, mut observed) = self.take_up(&saved.scope, wants, progress).await?;
         if let (Some(plan), Some(applied)) = (&saved.commit, &view.last_commit)
             && git::is_older(&self.settings.folder, plan, applied)
         {
@@ -272,11 +279,29 @@ impl Session {
         let record = Record { gates: Some(gates), wishes };
         let commit = saved.commit.clone().or(commit);
         let mut plan = saved.into_plan();
+        self.prove_absence(&plan, &mut observed, &view, progress).await;
         let done = self.standings(&plan, &observed, &view)?;
         refresh_effects(&mut plan, &observed);
         self.gate(&mut plan, &observed, &view);
         let managed = managed(&self.desired);
         Ok(Prepared { plan, digest, observed, view, writer, run, done, managed, record, commit })
+    }
+
+    /// Reads all devices of the direct tokens on which a plan takes something away, where only the
+    /// changes were read so far. True: it did.
+    async fn prove_absence(
+        &self,
+        plan: &Plan,
+        observed: &mut Observed,
+        view: &LedgerView,
+        progress: &dyn Progress,
+    ) -> bool {
+        let takes = |step: &&Step| matches!(step.action, Action::Unassign { .. } | Action::DeleteProfile);
+        let realms: BTreeSet<Realm> = plan.steps.iter().filter(takes).map(|s| s.connection.clone()).collect();
+        let unproven: Vec<Realm> = realms.intersection(&observed.by_changes).cloned().collect();
+        let any = !unproven.is_empty();
+        self.read_in_full(unproven.into_iter(), observed, view, progress).await;
+        any
     }
 
     /// Which steps of a saved plan are done already; an error where others changed.
@@ -322,6 +347,8 @@ impl Session {
                     {
                         made.insert(&step.address, only.id.clone());
                     }
+                    let defined = tenant.and_then(|tenant| before::defined_as(step, tenant).ok().flatten());
+                    made.extend(defined.map(|profile| (&step.address, profile.id.clone())));
                 }
                 Ok(Standing::Changed) => changed.push(format!("{} ({:?})", step.address, step.name)),
                 Err(unknown) => changed.push(format!("{} (could not be read: {unknown})", step.address)),
@@ -360,13 +387,19 @@ impl Session {
                 self.clock.sleep(between(now, until)).await;
             }
         }
-        let observed = self.observe_with(&view, scope, wants, progress).await;
+        let asks = Asks { wants, asking: if writer.is_some() { Asking::ToRecord } else { Asking::Spare } };
+        let observed = self.observe_with(&view, scope, asks, progress).await;
         let now = self.clock.now();
         let (view, Recovery { settled, events }) = recovered(&view, scope, &observed, now);
         if let Some((ledger, lease)) = &writer
             && !settled.is_empty()
         {
             ledger.settle(lease, now, &settled, &events)?;
+        }
+        if let Some((ledger, lease)) = &writer
+            && !observed.servers.is_empty()
+        {
+            ledger.append(lease, now, &observed.servers)?;
         }
         Ok((writer, run, view, observed))
     }
@@ -382,7 +415,7 @@ impl Session {
     ) -> Result<ApplyReport, EngineError> {
         let stopped = prepared.stopped();
         let Prepared { plan, digest, observed, view, writer, run, done, managed, record, commit } = prepared;
-        let services: BTreeMap<Name, Service> = self
+        let services: BTreeMap<Realm, Service> = self
             .services
             .iter()
             .filter_map(|(name, service)| Some((name.clone(), service.as_ref().ok()?.clone())))
@@ -395,6 +428,7 @@ impl Session {
             wait: self.settings.wait,
             managed: &managed,
             owned: &owned,
+            cooling: &view.cooling,
             secrets: &|address, reference| self.secret(address, reference),
             progress,
             stop: self.stop.clone(),
@@ -485,7 +519,10 @@ fn census(
             Census {
                 name: Some(name.clone()),
                 profiles: profiles.map_or(0, |all| {
-                    all.iter().filter(|profile| profile.kind.platform().is_some()).count() as u64
+                    let is_managed = |one: &&LiveProfile| {
+                        matches!(one.kind, ProfileKind::Classic(_) | ProfileKind::Direct)
+                    };
+                    all.iter().filter(is_managed).count() as u64
                 }),
                 devices: devices.not_released() as u64,
                 deleted_lately: gates::deleted_lately(view, name, &known_as),

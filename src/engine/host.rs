@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::direct::DirectServices;
 use super::{EngineError, FolderState, Session, Settings, WorldChoice, worlds};
 use crate::diag::Diagnostics;
 use crate::manifest::{Loaded, Sources};
@@ -31,6 +32,8 @@ pub struct Host {
     state: FolderState,
     world: Arc<worlds::Running>,
     clock: Arc<dyn Clock>,
+    /// Sessions at Apple last from one run to the next.
+    direct: DirectServices,
 }
 
 impl Host {
@@ -44,7 +47,8 @@ impl Host {
         let documents = read(&settings, jiff::Timestamp::now())?;
         let world = Arc::new(worlds::Running::start(&settings, &state, &documents.desired).await?);
         let clock = world.clock();
-        Ok((Self { settings, state, world, clock }, documents))
+        let direct = DirectServices::default();
+        Ok((Self { settings, state, world, clock, direct }, documents))
     }
 
     /// Reads the folder anew.
@@ -61,10 +65,10 @@ impl Host {
     ///
     /// # Errors
     /// [`EngineError::Manifests`]
-    pub fn session(&self, documents: &Documents) -> Result<Session, EngineError> {
+    pub async fn session(&self, documents: &Documents) -> Result<Session, EngineError> {
         self.world.add(&documents.desired);
         let (settings, world) = (self.settings.clone(), Arc::clone(&self.world));
-        Session::over(settings, self.state.clone(), world, documents, PATIENCE)
+        Session::over(settings, self.state.clone(), world, documents, PATIENCE, &self.direct).await
     }
 
     /// The settings of all runs.

@@ -11,13 +11,16 @@
 
 mod applying;
 mod credentials;
+mod direct;
 mod error;
 mod git;
 mod host;
 mod narrowing;
 mod reading;
+mod reading_direct;
 mod services;
 mod state;
+mod tokens;
 mod worlds;
 mod written;
 
@@ -26,25 +29,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use applying::{Allowed, Look, Prepared, Readiness};
+pub use direct::ELSEWHERE;
 pub use error::EngineError;
 pub use host::{Documents, Host};
 pub use narrowing::{InvalidLabelTerm, LabelTerm, Narrowing, NarrowingError, Selection};
 pub use reading::{Observed, Wants};
 pub use state::{FolderState, Ledgering};
+pub use tokens::{Intune, Recorder, TrialError};
 pub use worlds::{WorldChoice, WorldLock, forget, kept, seed};
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::sync::watch;
 
+use direct::{DirectServices, Maker};
+
 use crate::apply::recover::{Recovery, recover};
 use crate::diag::{Diagnostics, Severity};
-use crate::ledger::LedgerView;
+use crate::ledger::{Event, LedgerView, Server};
 use crate::manifest::{Allow, Loaded, Sources};
 use crate::model::clock::{Clock, Timestamp};
 use crate::model::desired::Desired;
 use crate::model::live::Unknown;
-use crate::model::{Name, Scope};
+use crate::model::{Name, Realm, Scope};
 use crate::plan::build::{self, Input};
 use crate::plan::{Plan, order};
 use crate::progress::Progress;
@@ -82,7 +89,7 @@ pub struct Session {
     scope: Scope,
     findings: Diagnostics,
     sources: Arc<Sources>,
-    services: BTreeMap<Name, Result<crate::apply::Service, Unknown>>,
+    services: BTreeMap<Realm, Result<crate::apply::Service, Unknown>>,
     clock: Arc<dyn Clock>,
     world: Arc<worlds::Running>,
     state: FolderState,
@@ -115,8 +122,11 @@ fn recovered(
     observed: &Observed,
     now: Timestamp,
 ) -> (LedgerView, Recovery) {
+    let mut view = view.clone();
+    // What was asked about servers counts at once; a run that may write records it.
+    view.servers.extend(observed.servers.iter().filter_map(known_server));
     if scope.is_whole() {
-        return recover(view, &observed.live, &observed.tokens, now);
+        return recover(&view, &observed.live, &observed.tokens, now);
     }
     let (inside, outside) =
         view.unsettled.iter().cloned().partition(|intent| scope.holds(intent.address.domain()));
@@ -125,6 +135,14 @@ fn recovered(
     view.unsettled.extend::<Vec<_>>(outside);
     view.unsettled.sort_by_key(|intent| intent.id);
     (view, recovery)
+}
+
+fn known_server(event: &Event) -> Option<(Name, Server)> {
+    let Event::ServerKnown { token, token_id, server, name, org, apple_id, credentials } = event.clone()
+    else {
+        return None;
+    };
+    Some((token.name, Server { token_id, server, name, org, apple_id, credentials }))
 }
 
 impl Session {
@@ -152,17 +170,18 @@ impl Session {
         let world = Arc::new(worlds::Running::start(&settings, &state, &desired).await?);
         let documents =
             Documents { desired: Arc::new(desired), findings: diagnostics, sources: Arc::new(sources) };
-        Self::over(settings, state, world, &documents, services::PATIENCE)
+        Self::over(settings, state, world, &documents, services::PATIENCE, &DirectServices::default()).await
     }
 
     /// A run over documents that were read before, at services that are there. `patience` bounds the
     /// pauses of one call.
-    fn over(
+    async fn over(
         settings: Settings,
         state: FolderState,
         world: Arc<worlds::Running>,
         documents: &Documents,
         patience: Duration,
+        kept: &DirectServices,
     ) -> Result<Self, EngineError> {
         let clock = world.clock();
         let Documents { desired, findings, sources } = documents.clone();
@@ -173,7 +192,9 @@ impl Session {
             return Err(EngineError::Manifests { findings, sources });
         }
         let scope = settings.narrowing.scope(&[&desired])?;
-        let services = services::of(&settings, &desired, &scope, &world, &clock, patience, &mut findings);
+        let maker =
+            Maker { settings: &settings, state: &state, world: &world, clock: &clock, patience, kept };
+        let services = services::of(&desired, &scope, &maker, &mut findings).await;
         // A switch that nobody holds.
         let (_, stop) = watch::channel(false);
         let wants = Wants::default();
@@ -223,7 +244,7 @@ impl Session {
     }
 
     /// What each connection was called for, and what it asked for; only those that can be called.
-    pub fn meters(&self) -> impl Iterator<Item = (&Name, &crate::http::meter::Meter)> {
+    pub fn meters(&self) -> impl Iterator<Item = (&Realm, &crate::http::meter::Meter)> {
         let services = self.services.iter();
         services.filter_map(|(name, service)| Some((name, service.as_ref().ok()?.observer.meter())))
     }

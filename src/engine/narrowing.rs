@@ -132,7 +132,8 @@ impl Selection {
             let named =
                 |all: &[String], one: &Name| all.is_empty() || all.iter().any(|it| it == one.as_str());
             named(&self.tokens, name)
-                && named(&self.connections, &token.connection)
+                && (self.connections.is_empty()
+                    || token.realm.connection().is_some_and(|one| named(&self.connections, one)))
                 && self.labels.iter().all(|term| term.holds(token))
         };
         let chosen: Vec<Name> = tokens().filter(is_meant).map(|(name, _)| name.clone()).collect();

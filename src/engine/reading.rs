@@ -1,6 +1,6 @@
 //! Reads everything that the documents need: tokens first, then what is under the ones meant.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures_util::future::{join, join4};
 use futures_util::stream::{self, StreamExt as _};
@@ -8,13 +8,15 @@ use futures_util::stream::{self, StreamExt as _};
 use super::Session;
 use crate::apply::{SIDE_BY_SIDE, Service};
 use crate::cache::{TenantReads, TokenReads};
-use crate::ledger::LedgerView;
+use crate::ledger::{Event, LedgerView};
 use crate::model::desired::Token;
-use crate::model::live::{Fact, Live, LiveTenant, Unknown};
+use crate::model::live::{Cause, Fact, Live, LiveTenant, Unknown};
 use crate::model::value::Field;
-use crate::model::{Name, Scope, TokenId};
+use crate::model::{Name, Realm, Scope, TokenId};
 use crate::plan::build::matched_tokens;
 use crate::progress::Progress;
+use crate::provider::Observer;
+use crate::provider::direct::Asking;
 
 /// What one run has read.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +25,25 @@ pub struct Observed {
     pub live: Live,
     /// The live tokens that documents mean, where that is clear.
     pub tokens: BTreeMap<Name, TokenId>,
+    /// What was asked about the servers of direct tokens, for the ledger.
+    pub servers: Vec<Event>,
+    /// The direct tokens of whose devices only the changes were read: that proves no absence.
+    pub by_changes: BTreeSet<Realm>,
+}
+
+/// How much a run reads.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asks {
+    /// What it rests on beyond the documents.
+    pub wants: Wants,
+    /// How much is asked about direct tokens that the ledger does not know.
+    pub asking: Asking,
+}
+
+impl Default for Asks {
+    fn default() -> Self {
+        Self { wants: Wants::default(), asking: Asking::Spare }
+    }
 }
 
 /// What a command shows of a tenant beyond what its documents need.
@@ -40,7 +61,7 @@ const PAGE: u64 = 1000;
 impl Session {
     /// Reads the services, connections side by side. Only what lies within `scope` is asked for.
     pub async fn observe(&self, view: &LedgerView, scope: &Scope, progress: &dyn Progress) -> Observed {
-        self.observe_with(view, scope, Wants::default(), progress).await
+        self.observe_with(view, scope, Asks::default(), progress).await
     }
 
     /// As [`Session::observe`], for a plan that rests on more than the documents ask for.
@@ -48,7 +69,7 @@ impl Session {
         &self,
         view: &LedgerView,
         scope: &Scope,
-        wants: Wants,
+        asks: Asks,
         progress: &dyn Progress,
     ) -> Observed {
         let mut cache = self.state.cache();
@@ -58,11 +79,21 @@ impl Session {
             .services
             .iter()
             .filter(|(name, _)| self.tokens_of(name, scope).next().is_some())
-            .map(|(name, service)| self.observe_one(name, service, view, (scope, wants), &progress))
+            .map(|(realm, service)| async {
+                match realm {
+                    Realm::Mdm(_) => {
+                        let read = self.observe_one(realm, service, view, (scope, asks.wants), &progress);
+                        Read::from(read.await)
+                    }
+                    Realm::Direct(token) => {
+                        self.observe_direct(token, service, view, asks.asking, &progress).await
+                    }
+                }
+            })
             .collect();
         let mut observed = Observed::default();
         let read: Vec<_> = stream::iter(reads).buffer_unordered(SIDE_BY_SIDE).collect().await;
-        for (name, tenant, tokens) in read {
+        for Read { realm, tenant, tokens, news, by_changes } in read {
             let mut cost = cost(&tenant);
             if !scope.is_whole()
                 && let Some(before) = cache.tenant(&tenant.tenant_id)
@@ -72,50 +103,43 @@ impl Session {
                 cost.tokens.extend(unasked.map(|(token, reads)| (token.clone(), *reads)));
             }
             cache.remember(&tenant.tenant_id, cost);
-            observed.live.tenants.insert(name, tenant);
+            if by_changes {
+                observed.by_changes.insert(realm.clone());
+            }
+            observed.servers.extend(news);
+            observed.live.tenants.insert(realm, tenant);
             observed.tokens.extend(tokens);
         }
+        self.refuse_twins(&mut observed, view);
         // Losing it costs a guess.
         let _ = cache.save();
         observed
     }
 
     /// The token documents of a connection within a scope.
-    fn tokens_of<'s>(&'s self, connection: &Name, scope: &Scope) -> impl Iterator<Item = &'s Token> {
-        let here =
-            move |(name, token): &(&Name, &Token)| token.connection == *connection && scope.holds(name);
+    fn tokens_of<'s>(&'s self, connection: &Realm, scope: &Scope) -> impl Iterator<Item = &'s Token> {
+        let here = move |(name, token): &(&Name, &Token)| token.realm == *connection && scope.holds(name);
         self.desired.tokens.iter().filter(here).map(|(_, token)| token)
     }
 
     async fn observe_one(
         &self,
-        name: &Name,
+        name: &Realm,
         service: &Result<Service, Unknown>,
         view: &LedgerView,
         (scope, wants): (&Scope, Wants),
         progress: &dyn Progress,
-    ) -> (Name, LiveTenant, BTreeMap<Name, TokenId>) {
-        let tenant_id = self
-            .desired
-            .connections
-            .get(name)
+    ) -> (Realm, LiveTenant, BTreeMap<Name, TokenId>) {
+        let tenant_id = name
+            .connection()
+            .and_then(|name| self.desired.connections.get(name))
             .map(|connection| connection.tenant_id.clone())
             .unwrap_or_default();
-        let mut tenant = LiveTenant {
-            tenant_id,
-            tokens: Fact::Unknown(Unknown {
-                cause: crate::model::live::Cause::Unavailable,
-                reason: String::new(),
-                next: String::new(),
-            }),
-            scope_tags: None,
-            vpp_tokens: None,
-            push_certificate: None,
-            profiles: BTreeMap::new(),
-            devices: BTreeMap::new(),
-        };
-        let service = match service {
-            Ok(service) => service,
+        let mut tenant = unread(tenant_id);
+        let observer = match service {
+            Ok(Service { observer: Observer::Graph(observer), .. }) => observer,
+            // A direct token is no connection.
+            Ok(_) => return (name.clone(), tenant, BTreeMap::new()),
             Err(unknown) => {
                 tenant.tokens = Fact::Unknown(unknown.clone());
                 return (name.clone(), tenant, BTreeMap::new());
@@ -128,7 +152,6 @@ impl Session {
             || self.desired.fleet.expiry_warning.is_some();
         let tags_matter =
             self.tokens_of(name, scope).any(|token| !matches!(token.scope_tags, Field::Missing));
-        let observer = &service.observer;
         // Profiles are read after the VPP tokens, whose names they show.
         let (tokens, tags, vpp_tokens, push_certificate) = join4(
             observer.tokens(),
@@ -150,8 +173,7 @@ impl Session {
         ids.sort();
         ids.dedup();
         if !ids.is_empty() {
-            let (profiles, devices) =
-                join(service.observer.profiles(&ids), service.observer.devices(&ids, progress)).await;
+            let (profiles, devices) = join(observer.profiles(&ids), observer.devices(&ids, progress)).await;
             tenant.profiles = profiles;
             tenant.devices = devices;
         }
@@ -159,10 +181,9 @@ impl Session {
     }
 
     /// Whether a profile that goes to a token of this connection names a VPP token.
-    fn names_vpp_token(&self, connection: &Name) -> bool {
-        let is_here = |token: &Name| {
-            self.desired.tokens.get(token).is_some_and(|token| token.connection == *connection)
-        };
+    fn names_vpp_token(&self, connection: &Realm) -> bool {
+        let is_here =
+            |token: &Name| self.desired.tokens.get(token).is_some_and(|token| token.realm == *connection);
         self.desired.profiles.values().any(|profile| {
             let portal = profile.settings.company_portal.set();
             portal.is_some_and(|portal| portal.vpp_token.set().is_some())
@@ -171,8 +192,44 @@ impl Session {
     }
 }
 
+/// What was read of one service.
+pub(super) struct Read {
+    pub realm: Realm,
+    pub tenant: LiveTenant,
+    /// The live tokens that documents mean.
+    pub tokens: BTreeMap<Name, TokenId>,
+    /// What was asked about the server of a direct token.
+    pub news: Option<Event>,
+    /// Only the changes of its devices were read.
+    pub by_changes: bool,
+}
+
+impl From<(Realm, LiveTenant, BTreeMap<Name, TokenId>)> for Read {
+    fn from((realm, tenant, tokens): (Realm, LiveTenant, BTreeMap<Name, TokenId>)) -> Self {
+        Self { realm, tenant, tokens, news: None, by_changes: false }
+    }
+}
+
+/// A service of which nothing was read.
+pub(super) fn unread(tenant_id: String) -> LiveTenant {
+    LiveTenant {
+        tenant_id,
+        tokens: Fact::Unknown(Unknown {
+            cause: Cause::Unavailable,
+            reason: "nothing was asked for".to_owned(),
+            next: "run it again".to_owned(),
+        }),
+        scope_tags: None,
+        vpp_tokens: None,
+        push_certificate: None,
+        profiles: BTreeMap::new(),
+        devices: BTreeMap::new(),
+        account_driven_url: None,
+    }
+}
+
 /// Asks only where the answer matters.
-async fn when<F: Future>(matters: bool, ask: impl FnOnce() -> F) -> Option<F::Output> {
+pub(super) async fn when<F: Future>(matters: bool, ask: impl FnOnce() -> F) -> Option<F::Output> {
     match matters {
         true => Some(ask().await),
         false => None,
@@ -190,11 +247,15 @@ fn cost(tenant: &LiveTenant) -> TenantReads {
 }
 
 fn expected(cache: &crate::cache::Cache, session: &Session) -> HashMap<TokenId, u64> {
-    session
-        .desired
-        .connections
-        .values()
-        .filter_map(|connection| cache.tenant(&connection.tenant_id))
+    let tenants = session.desired.connections.values().map(|connection| &connection.tenant_id);
+    let direct = session.services.values().filter_map(|service| match &service.as_ref().ok()?.observer {
+        Observer::Direct(direct) => Some(direct.token_id().0),
+        Observer::Graph(_) => None,
+    });
+    tenants
+        .cloned()
+        .chain(direct)
+        .filter_map(|tenant| cache.tenant(&tenant))
         .flat_map(|reads| reads.tokens.iter().map(|(token, reads)| (token.clone(), reads.devices)))
         .collect()
 }

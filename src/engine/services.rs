@@ -1,5 +1,5 @@
-//! The services of a run, one per connection. A credential that cannot be had stops its
-//! connection only; one that will soon be none is warned of.
+//! The services of a run, one per connection and one per direct token. A credential that cannot be had
+//! stops its service only; one that will soon be none is warned of.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::direct::Maker;
 use super::{Settings, credentials, worlds};
 use crate::apply::Service;
 use crate::diag::Diagnostics;
@@ -14,23 +15,22 @@ use crate::http::Reach;
 use crate::model::clock::Clock;
 use crate::model::desired::{Connection, Desired};
 use crate::model::live::{Cause, Unknown};
-use crate::model::{Name, Scope};
+use crate::model::{Realm, Scope};
 use crate::provider::graph::{GraphActuator, GraphClient, GraphObserver, GraphSettings, SignIn, cloud};
+use crate::provider::{Actuator, Observer};
 
 /// How long the pauses of one call may be in all: the service's throttling windows are 20 seconds.
 pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Builds the services that token documents need, and finds what is to be said about credentials.
 /// `patience` bounds the pauses of one call.
-pub(super) fn of(
-    settings: &Settings,
+pub(super) async fn of(
     desired: &Desired,
     scope: &Scope,
-    world: &worlds::Running,
-    clock: &Arc<dyn Clock>,
-    patience: Duration,
+    direct: &Maker<'_>,
     found: &mut Diagnostics,
-) -> BTreeMap<Name, Result<Service, Unknown>> {
+) -> BTreeMap<Realm, Result<Service, Unknown>> {
+    let Maker { settings, world, clock, patience, .. } = *direct;
     let mut builder = Builder {
         settings,
         world,
@@ -40,14 +40,24 @@ pub(super) fn of(
         http: world.client(),
         found,
     };
-    desired
+    let mut services: BTreeMap<Realm, Result<Service, Unknown>> = desired
         .connections
         .iter()
         .filter(|(name, _)| {
-            desired.tokens.iter().any(|(token, one)| one.connection == **name && scope.holds(token))
+            desired
+                .tokens
+                .iter()
+                .any(|(token, one)| one.realm.connection() == Some(name) && scope.holds(token))
         })
-        .map(|(name, connection)| (name.clone(), builder.service(connection)))
-        .collect()
+        .map(|(name, connection)| (Realm::Mdm(name.clone()), builder.service(connection)))
+        .collect();
+    for (name, token) in desired.tokens.iter().filter(|(name, _)| scope.holds(name)) {
+        if let (Realm::Direct(_), Some(named)) = (&token.realm, &token.direct) {
+            let service = direct.service(name, token, named, || builder.http()).await;
+            services.insert(token.realm.clone(), service);
+        }
+    }
+    services
 }
 
 /// What the services of a run have in common.
@@ -58,7 +68,7 @@ struct Builder<'a> {
     /// `Fleet.expiryWarning`.
     horizon: Option<Duration>,
     patience: Duration,
-    /// One for all connections, made when the first of them needs it.
+    /// One for all services, made when the first of them needs it.
     http: Option<reqwest::Client>,
     found: &'a mut Diagnostics,
 }
@@ -94,7 +104,10 @@ impl Builder<'_> {
             patience: self.patience,
         };
         let client = GraphClient::new(settings, self.http()?);
-        Ok(Service { observer: GraphObserver::new(client.clone()), actuator: GraphActuator::new(client) })
+        Ok(Service {
+            observer: Observer::Graph(GraphObserver::new(client.clone())),
+            actuator: Actuator::Graph(GraphActuator::new(client)),
+        })
     }
 
     fn http(&mut self) -> Result<reqwest::Client, Unknown> {

@@ -61,7 +61,13 @@ impl FolderState {
     /// [`LoadError::Outside`], unless the runner allows files outside.
     pub fn stays_within(&self, allow: Allow) -> Result<(), EngineError> {
         let Ok(root) = self.folder.canonicalize() else { return Ok(()) };
-        let kept = [self.folder.join(".espalier"), self.all_worlds(), self.sim_dir()];
+        let kept = [
+            self.folder.join(".espalier"),
+            self.all_worlds(),
+            self.sim_dir(),
+            self.tokens_dir(),
+            self.devices_dir(),
+        ];
         let leads_out = |path: &PathBuf| {
             let is_link = path.symlink_metadata().is_ok_and(|about| about.is_symlink());
             is_link && !path.canonicalize().is_ok_and(|real| real.starts_with(&root))
@@ -95,6 +101,12 @@ impl FolderState {
         self.sim_dir().join("ledger.db")
     }
 
+    /// Where key pairs wait for their `.p7m`; in a simulated world also the tokens that were imported.
+    pub fn tokens_dir(&self) -> PathBuf {
+        let within = if self.simulated { self.sim_dir() } else { self.folder.join(".espalier") };
+        within.join("tokens")
+    }
+
     /// The kept world.
     pub fn world_file(&self) -> PathBuf {
         self.sim_dir().join("world.json")
@@ -112,6 +124,12 @@ impl FolderState {
         } else {
             Cache::load(&self.folder.join(".espalier"))
         }
+    }
+
+    /// Where the devices of direct tokens are kept between runs.
+    pub fn devices_dir(&self) -> PathBuf {
+        let within = if self.simulated { self.sim_dir() } else { self.folder.join(".espalier") };
+        within.join("cache")
     }
 
     /// The path of the ledger in use.

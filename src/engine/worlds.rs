@@ -13,8 +13,12 @@ use crate::model::clock::{Clock, SystemClock, Timestamp};
 use crate::model::desired::Desired;
 use crate::model::platform::Platform;
 use crate::model::value::Value;
+use crate::model::{Name, Secret, ServerToken};
+use crate::sim::apple::hardware::Family as SimFamily;
 use crate::sim::world::Platform as SimPlatform;
-use crate::sim::{Options, RemoteSim, Seed, SeedTenant, SeedToken, SeedVppToken, Sim, SimError, World};
+use crate::sim::{
+    Options, RemoteSim, Seed, SeedService, SeedTenant, SeedToken, SeedVppToken, Sim, SimError, World,
+};
 
 /// Where a run finds its services.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,6 +116,43 @@ impl Running {
             Running::At { remote, .. } => remote.services(),
         };
         Some((Url::parse(&addresses.graph).ok()?, Url::parse(&addresses.login).ok()?))
+    }
+
+    /// The address of Apple's enrollment service; `None` for the vendor's own.
+    pub fn dep(&self) -> Option<Url> {
+        let addresses = match self {
+            Running::Real { .. } => return None,
+            Running::Here { sim, .. } => sim.addresses(),
+            Running::At { remote, .. } => remote.services(),
+        };
+        Url::parse(&addresses.dep).ok()
+    }
+
+    /// A name for Apple's enrollment service in a simulated world: what was read of one world is of no
+    /// use in another. `None` for the vendor's own.
+    pub fn dep_name(&self) -> Option<String> {
+        match self {
+            Running::Real { .. } => None,
+            // Its ports change with every run; the folder keeps one such world.
+            Running::Here { .. } => Some("simulated".to_owned()),
+            Running::At { remote, .. } => Some(remote.services().dep.clone()),
+        }
+    }
+
+    /// The server token of a simulated service, by its UUID or name; `None` where there is none.
+    pub async fn server_token(&self, service: &str) -> Result<Option<ServerToken>, SimError> {
+        let token = match self {
+            Running::Real { .. } => None,
+            Running::Here { sim, .. } => sim.server_token(service),
+            Running::At { remote, .. } => remote.server_token(service).await?,
+        };
+        Ok(token.map(|token| ServerToken {
+            consumer_key: Secret::new(token.consumer_key),
+            consumer_secret: Secret::new(token.consumer_secret),
+            access_token: Secret::new(token.access_token),
+            access_secret: Secret::new(token.access_secret),
+            expires: Some(token.access_token_expiry),
+        }))
     }
 
     /// The HTTP client that was built before, or that found a simulator elsewhere: its services are
@@ -280,8 +321,14 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), EngineError> {
 /// exist, with a fleet around them; their profiles and assignments do not.
 pub fn seed(desired: &Desired) -> Seed {
     let mut tenants: Vec<SeedTenant> = Vec::new();
+    let mut services: Vec<SeedService> = Vec::new();
     for (name, token) in &desired.tokens {
-        let Some(connection) = desired.connections.get(&token.connection) else { continue };
+        if token.realm.is_direct() {
+            services.push(service(desired, name));
+            continue;
+        }
+        let connection = token.realm.connection().and_then(|name| desired.connections.get(name));
+        let Some(connection) = connection else { continue };
         let at = match tenants.iter().position(|tenant| tenant.tenant_id == connection.tenant_id) {
             Some(at) => at,
             None => {
@@ -330,8 +377,35 @@ pub fn seed(desired: &Desired) -> Seed {
         seed: u64::from_le_bytes(hash[..8].try_into().unwrap_or_default()),
         start: BEGINNING.parse().unwrap_or(Timestamp::UNIX_EPOCH),
         surroundings: true,
+        services,
         tenants,
     }
+}
+
+/// The service at Apple of a direct token, with the serials that documents give it.
+fn service(desired: &Desired, name: &Name) -> SeedService {
+    let Some(token) = desired.tokens.get(name) else { return SeedService::default() };
+    let mut service = SeedService {
+        name: token.identity.display_name.clone(),
+        server_uuid: token.identity.id.clone(),
+        admin_id: token.apple_id.set().cloned(),
+        ..SeedService::default()
+    };
+    // A serial with several possible tokens is on the first of them.
+    for assignment in desired.assignments.iter().filter(|one| one.tokens.first() == Some(name)) {
+        let platform = desired.profiles.get(&assignment.profile).map(|profile| profile.platform);
+        let family = match platform {
+            None | Some(Platform::Ios) => None,
+            Some(Platform::Macos) => Some(SimFamily::Mac),
+            Some(Platform::Tvos) => Some(SimFamily::AppleTv),
+            Some(Platform::Visionos) => Some(SimFamily::Vision),
+        };
+        for device in &assignment.devices {
+            service.serials.push(device.serial);
+            service.families.extend(family.map(|family| (device.serial, family)));
+        }
+    }
+    service
 }
 
 /// The simulator's word for a platform; `None` for iOS, which its devices are of anyway.

@@ -230,6 +230,11 @@ pub fn type_words(ty: Type) -> String {
         Type::Tenant => "UUID, or a domain of the tenant".to_owned(),
         Type::Path => "file, relative to the document".to_owned(),
         Type::Origin => "scheme and host: `https://graph.example`".to_owned(),
+        Type::HttpsUrl => "https address".to_owned(),
+        Type::SecretOrPath => {
+            "file, relative to the document; or reference to a secret: `{env: NAME}`, `{file: path}`, `{sops: path, key: k}` or `{exec: [program]}`"
+                .to_owned()
+        }
         Type::List(item) => match item {
             Type::Screen => "list of Setup Assistant screens".to_owned(),
             item => format!("list: {}", type_words(*item)),

@@ -3,7 +3,7 @@
 //! Settings of profiles stand in `model::settings`, screens in `model::screens`. Those of tokens
 //! and assignments are few and stand here; sources: reference intune-graph sections 2.1, 2.2, 3.2.
 
-use crate::model::settings::{Member, Preset, SETTINGS, Setting, setting};
+use crate::model::settings::{AppleMember, Member, Preset, SETTINGS, Setting, setting};
 use crate::model::{Kind, Platform, screens};
 
 use super::fields::{At, Entry};
@@ -64,6 +64,8 @@ pub struct Names {
     pub platforms: Vec<Platform>,
     /// The members at the service.
     pub members: Vec<Named>,
+    /// The members of Apple's profile; empty: it has none.
+    pub apple: Vec<AppleNamed>,
     /// The default in words.
     pub default: Option<String>,
 }
@@ -79,6 +81,17 @@ pub struct Named {
     pub member: &'static str,
     /// Whether true means the opposite there.
     pub inverted: bool,
+}
+
+/// A member of Apple's profile, which a direct token has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AppleNamed {
+    /// The member.
+    pub member: &'static str,
+    /// Whether true means the opposite there.
+    pub inverted: bool,
+    /// The platforms whose profiles send it.
+    pub platforms: &'static [Platform],
 }
 
 /// Graph's type of a platform's classic profile; `None`: there is none.
@@ -118,21 +131,30 @@ fn of_setting(setting: &Setting) -> Names {
         Preset::Int(number) => Some(number.to_string()),
         Preset::Word(word) => Some(word.to_owned()),
     };
-    Names { portal: Some(setting.portal), platforms, members, default }
+    let portal = Some(setting.portal).filter(|label| !label.is_empty());
+    Names { portal, platforms, members, apple: apple(setting), default }
 }
 
+/// A setting's members in Apple's profile.
+fn apple(setting: &Setting) -> Vec<AppleNamed> {
+    let (member, platforms) = setting.apple;
+    let inverted = matches!(member, AppleMember::Not(_));
+    member.names().into_iter().map(|member| AppleNamed { member, inverted, platforms }).collect()
+}
+
+/// The platforms whose classic profiles have it; those of Apple's where none has.
 fn on(setting: &Setting) -> impl Iterator<Item = Platform> {
-    Platform::CLASSIC.into_iter().filter(|platform| setting.is_on(*platform))
+    let is_classic = Platform::CLASSIC.iter().any(|platform| setting.is_on(*platform));
+    Platform::ALL.into_iter().filter(move |platform| {
+        if is_classic { setting.is_on(*platform) } else { setting.is_on_direct(*platform) }
+    })
 }
 
 /// The platforms of an object that is no setting itself, by what it holds.
 fn of_parts(at: &At) -> Vec<Platform> {
     let within = |setting: &&Setting| setting.parent() == Some(at.below_kind());
-    let parts: Vec<&Setting> = SETTINGS.iter().filter(within).collect();
-    Platform::CLASSIC
-        .into_iter()
-        .filter(|platform| parts.iter().any(|setting| setting.is_on(*platform)))
-        .collect()
+    let parts: Vec<Platform> = SETTINGS.iter().filter(within).flat_map(on).collect();
+    Platform::ALL.into_iter().filter(|platform| parts.contains(platform)).collect()
 }
 
 /// A setting's members in a platform's classic profile.
@@ -150,7 +172,10 @@ pub fn called(word: &str) -> Vec<Entry> {
     let is = |name: &str| name.eq_ignore_ascii_case(word) || ends_with_part(name, word);
     let mut paths: Vec<String> = SETTINGS
         .iter()
-        .filter(|setting| is(setting.portal) || members_of(setting).any(is))
+        .filter(|setting| {
+            let has_label = !setting.portal.is_empty() && is(setting.portal);
+            has_label || members_of(setting).any(is)
+        })
         .map(|setting| format!("{}.{}", Kind::EnrollmentProfile, setting.field))
         .collect();
     paths.extend(
@@ -165,7 +190,7 @@ pub fn called(word: &str) -> Vec<Entry> {
 }
 
 fn members_of(setting: &Setting) -> impl Iterator<Item = &'static str> {
-    setting.ios.names().into_iter().chain(setting.macos.names())
+    setting.ios.names().into_iter().chain(setting.macos.names()).chain(setting.apple.0.names())
 }
 
 /// Whether `name` is nested and its last part is `word`.

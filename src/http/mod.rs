@@ -12,11 +12,15 @@ pub mod retry;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use reqwest::header::HeaderMap;
 
 /// How long one request may take, from its start to the last byte of its answer.
 pub const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The longest answer that is read where the caller names no other bound, in bytes: no service sends a
+/// page or a batch of pages of that size, and a broken one must not fill the memory.
+pub const LONGEST_ANSWER: usize = 256 << 20;
 
 /// How long a connection may take to stand.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -94,18 +98,35 @@ pub enum NoAnswer {
     /// The connection broke after the request may have been sent.
     #[error("the connection broke: {0}")]
     Cut(String),
+    /// The answer is longer than the caller reads, in bytes; the rest of it was not read.
+    #[error("the answer is longer than {0} bytes")]
+    TooLong(usize),
 }
 
-/// Sends one request once and reads the answer to its end.
+/// Sends one request once and reads the answer to its end, at most [`LONGEST_ANSWER`] of it.
 ///
 /// # Errors
 /// See [`NoAnswer`]. Any status is an answer, not an error.
 pub async fn send(request: reqwest::RequestBuilder) -> Result<Answer, NoAnswer> {
+    send_bounded(request, LONGEST_ANSWER).await
+}
+
+/// As [`send`], for an answer of at most `most` bytes after decompression.
+///
+/// # Errors
+/// See [`NoAnswer`]. Any status is an answer, not an error.
+pub async fn send_bounded(request: reqwest::RequestBuilder, most: usize) -> Result<Answer, NoAnswer> {
     let mut response = request.timeout(TIMEOUT).send().await.map_err(no_answer)?;
     let status = response.status().as_u16();
     let headers = std::mem::take(response.headers_mut());
-    let body = response.bytes().await.map_err(no_answer)?;
-    Ok(Answer { status, headers, body })
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(no_answer)? {
+        if body.len() + chunk.len() > most {
+            return Err(NoAnswer::TooLong(most));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer { status, headers, body: body.freeze() })
 }
 
 fn no_answer(error: reqwest::Error) -> NoAnswer {
@@ -156,6 +177,19 @@ mod tests {
         ] {
             assert_eq!(is_loopback(&url::Url::parse(url).unwrap()), loopback, "{url}");
         }
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_read_to_its_bound_and_no_further() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let service = axum::Router::new().fallback(|| async { "x".repeat(100_000) });
+        tokio::spawn(async move { axum::serve(listener, service).await });
+        let client = client(Reach::Loopback).unwrap();
+        let whole = send_bounded(client.get(&url), 100_000).await.unwrap();
+        assert_eq!(whole.body.len(), 100_000);
+        let longer = send_bounded(client.get(&url), 99_999).await.unwrap_err();
+        assert!(matches!(longer, NoAnswer::TooLong(99_999)), "{longer}");
     }
 
     #[tokio::test]

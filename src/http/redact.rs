@@ -3,7 +3,8 @@
 //! Two nets: the secrets that this process itself holds, wherever they stand, and whatever looks
 //! like a credential (a JWT, the word behind `Bearer`).
 
-use std::sync::Mutex;
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
 
 use crate::model::Secret;
 
@@ -14,23 +15,45 @@ const INSTEAD: &str = "[secret]";
 /// Shorter texts are no secrets, and replacing them would eat the message.
 const SHORTEST_SECRET: usize = 4;
 
+/// How many passing secrets are known at once: more than requests are on their way.
+const MOST_PASSING: usize = 64;
+
 /// Knows the secrets in use. Its `Debug` shows none of them.
 #[derive(Debug, Default)]
-pub struct Redactor(Mutex<Vec<Secret>>);
+pub struct Redactor {
+    lasting: Mutex<Vec<Secret>>,
+    /// The newest last.
+    passing: Mutex<VecDeque<Secret>>,
+}
 
 impl Redactor {
     /// Notes a secret that must not appear in any text.
     pub fn learn(&self, secret: &Secret) {
-        let mut known = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut known = self.lasting.lock().unwrap_or_else(PoisonError::into_inner);
         if !known.iter().any(|other| other.reveal() == secret.reveal()) {
             known.push(secret.clone());
         }
     }
 
+    /// Notes a secret that is in use for a short time only, such as a session that answers replace:
+    /// the last 64 of them are known, so that a long run does not gather them without end.
+    pub fn learn_passing(&self, secret: &Secret) {
+        let mut passing = self.passing.lock().unwrap_or_else(PoisonError::into_inner);
+        if passing.iter().any(|other| other.reveal() == secret.reveal()) {
+            return;
+        }
+        if passing.len() == MOST_PASSING {
+            passing.pop_front();
+        }
+        passing.push_back(secret.clone());
+    }
+
     /// The text without secrets and control characters, at most 500 characters of it.
     pub fn clean(&self, text: &str) -> String {
         let mut text = text.to_owned();
-        for secret in self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).iter() {
+        let lasting = self.lasting.lock().unwrap_or_else(PoisonError::into_inner);
+        let passing = self.passing.lock().unwrap_or_else(PoisonError::into_inner);
+        for secret in lasting.iter().chain(passing.iter()) {
             let secret = secret.reveal().trim();
             if secret.len() >= SHORTEST_SECRET && text.contains(secret) {
                 text = text.replace(secret, INSTEAD);
@@ -91,6 +114,16 @@ mod tests {
         assert_eq!(redactor.clean(text), "no [secret], no [secret], no Bearer [secret]");
         assert_eq!(redactor.clean("a Bearer token is missing"), "a Bearer token is missing");
         assert!(!format!("{redactor:?}").contains("pl4nted"));
+    }
+
+    #[test]
+    fn the_last_passing_secrets_are_known() {
+        let redactor = Redactor::default();
+        for count in 0..1_000 {
+            redactor.learn_passing(&Secret::new(format!("session-{count:04}")));
+        }
+        assert_eq!(redactor.clean("session-0999 session-0936"), "[secret] [secret]");
+        assert_eq!(redactor.passing.lock().unwrap().len(), MOST_PASSING);
     }
 
     #[test]

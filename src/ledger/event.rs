@@ -20,7 +20,8 @@ use crate::model::{Address, Fields, Name, Platform, ProfileId, Serial, TokenId};
 /// | format | what changed |
 /// |---|---|
 /// | 1 | the first one |
-pub const FORMAT: u32 = 1;
+/// | 2 | direct tokens: [`Event::ServerKnown`], [`Event::Defined`], [`Event::Vanished`], [`Event::Cooling`], [`Event::Cooled`]; [`Event::TokenRenewed`]; [`LimitKind::Unassign`] |
+pub const FORMAT: u32 = 2;
 
 /// How an object came to be ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,6 +133,81 @@ pub enum Event {
         /// The serials that waited.
         serials: Vec<Serial>,
     },
+    /// Which server at Apple a direct token belongs to, as Apple's own answer told; asked again only
+    /// when the credentials are others.
+    ServerKnown {
+        /// The token's address.
+        token: Address,
+        /// The id under which everything of the token is kept; it stays for the life of the server.
+        token_id: TokenId,
+        /// `server_uuid`
+        server: String,
+        /// `server_name`
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// `org_id`
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        org: Option<String>,
+        /// `admin_id`: the Apple Account that made the token in use (T-4).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        apple_id: Option<String>,
+        /// A hash over the credentials that were asked with; no credential follows from it.
+        credentials: String,
+    },
+    /// A server token was renewed by `espalier token import` (T-7).
+    TokenRenewed {
+        /// The token's address.
+        token: Address,
+        /// The Apple Account that made the new one, where that is known (T-4).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        apple_id: Option<String>,
+        /// When the new one expires.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires: Option<Timestamp>,
+    },
+    /// A profile was defined at Apple's enrollment service, where it can neither be listed nor changed
+    /// nor deleted: only who remembers its id can give it to devices.
+    Defined {
+        /// The document's address on the token.
+        address: Address,
+        /// The token's id.
+        token_id: TokenId,
+        /// The profile's UUID.
+        object: ProfileId,
+        /// Its name.
+        name: String,
+        /// A hash over its normalised content.
+        content: String,
+    },
+    /// Apple does not know a profile any more that was defined there: no device can be given it, and
+    /// whoever wishes the same has to define it anew.
+    Vanished {
+        /// The token's id.
+        token_id: TokenId,
+        /// The profile's UUID.
+        object: ProfileId,
+    },
+    /// Apple throttled these devices, failed on them, or left them out of its answer: they are not
+    /// given that profile again before an instant (reference apple-enrollment-api section 3.9).
+    Cooling {
+        /// The token's id.
+        token_id: TokenId,
+        /// The profile that they were to get.
+        profile: ProfileId,
+        /// Why, in Apple's word: `THROTTLED`, `FAILED`, or `MISSING` for those left out.
+        why: String,
+        /// Until when they are left in peace.
+        until: Timestamp,
+        /// The devices.
+        serials: Vec<Serial>,
+    },
+    /// These devices have what they were to get, or nobody wishes it any more.
+    Cooled {
+        /// The token's id.
+        token_id: TokenId,
+        /// The devices.
+        serials: Vec<Serial>,
+    },
     /// These serials no longer wait: they appeared, or nobody names them any more.
     NotWaiting {
         /// The token's address.
@@ -141,6 +217,48 @@ pub enum Event {
         /// The serials.
         serials: Vec<Serial>,
     },
+}
+
+impl Event {
+    /// The first format of the log that knows such an event.
+    pub fn format(&self) -> u32 {
+        let bounds_unassign = |gates: &Gates| gates.limits.contains_key(&LimitKind::Unassign);
+        match self {
+            Event::ServerKnown { .. }
+            | Event::TokenRenewed { .. }
+            | Event::Defined { .. }
+            | Event::Vanished { .. }
+            | Event::Cooling { .. }
+            | Event::Cooled { .. } => 2,
+            Event::Destroyed { kind: LimitKind::Unassign, .. } => 2,
+            Event::GatesApplied { gates, policies }
+                if bounds_unassign(gates) || policies.iter().any(|one| bounds_unassign(&one.gates)) =>
+            {
+                2
+            }
+            Event::Born { .. }
+            | Event::RunStarted { .. }
+            | Event::RunFinished { .. }
+            | Event::Owned { .. }
+            | Event::Applied { .. }
+            | Event::Disowned { .. }
+            | Event::Destroyed { .. }
+            | Event::GatesApplied { .. }
+            | Event::InForce { .. }
+            | Event::SyncAsked { .. }
+            | Event::NotWaiting { .. } => 1,
+        }
+    }
+}
+
+impl Entry {
+    /// The first format of the log that knows such an entry.
+    pub fn format(&self) -> u32 {
+        match self {
+            Entry::Event(event) => event.format(),
+            Entry::Intended { .. } | Entry::Outcome { .. } => 1,
+        }
+    }
 }
 
 /// Where the life of an intent stands.
@@ -327,6 +445,23 @@ impl fmt::Display for Event {
             Event::SyncAsked { token, token_id: _, serials } => {
                 write!(f, "{token} sync asked for {} serials", serials.len())
             }
+            Event::ServerKnown { token, server, name, .. } => {
+                write!(
+                    f,
+                    "{token} is the token of server {:?} ({server})",
+                    name.as_deref().unwrap_or_default()
+                )
+            }
+            Event::TokenRenewed { token, apple_id: _, expires } => match expires {
+                Some(expires) => write!(f, "{token} renewed, expires {expires}"),
+                None => write!(f, "{token} renewed"),
+            },
+            Event::Defined { address, object, .. } => write!(f, "{address} defined as {object}"),
+            Event::Vanished { object, .. } => write!(f, "{object} is not known at Apple any more"),
+            Event::Cooling { why, until, serials, .. } => {
+                write!(f, "{} devices left in peace until {until}: {why}", serials.len())
+            }
+            Event::Cooled { serials, .. } => write!(f, "{} devices no longer left in peace", serials.len()),
             Event::NotWaiting { token, token_id: _, serials } => {
                 write!(f, "{token} {} serials no longer wait", serials.len())
             }

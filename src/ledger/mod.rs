@@ -38,7 +38,7 @@ pub use lease::{Exclusion, Holder, Lease};
 pub use memory::MemoryStore;
 pub use sqlite::{Access, SqliteStore};
 pub use store::LedgerStore;
-pub use view::{LIMIT_WINDOW, LedgerView, Ownership, Replay, ReplayError};
+pub use view::{Cooling, DefinedProfile, LIMIT_WINDOW, LedgerView, Ownership, Replay, ReplayError, Server};
 
 use crate::model::clock::Timestamp;
 

@@ -5,6 +5,9 @@
 //! commit is the unlinking of the journal, which a power loss could undo unless the folder is
 //! synced too: hence `synchronous = EXTRA`, for an intent must be durable before its request.
 //!
+//! *Formats.* A file of an earlier format is read as it is, and becomes one of a later format with the
+//! first entry that only that one knows, in the same transaction.
+//!
 //! *Reading heals.* A reader opens the file for writing with `query_only`: SQLite may then roll
 //! back what a killed writer left, and statements still cannot write.
 
@@ -186,11 +189,18 @@ impl LedgerStore for SqliteStore {
 
     fn append(&self, fence: i64, after: i64, rows: &[Row]) -> Result<(), LedgerError> {
         let encoded: Vec<(i64, String, String)> = rows.iter().map(encode).collect::<Result<_, _>>()?;
+        let needed = rows.iter().map(|row| row.entry.format()).max().unwrap_or_default();
         self.write_with(|transaction| {
             let newest: i64 =
                 transaction.prepare_cached("SELECT fence FROM lease")?.query_row([], |row| row.get(0))?;
             if newest != fence || head(transaction)? != after {
                 return Ok(Err(LedgerError::Late));
+            }
+            // With the entry that an older program does not know the file becomes one that it refuses,
+            // and not before: until then both may work with it.
+            let format: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            if needed > format {
+                transaction.pragma_update(None, "user_version", needed)?;
             }
             insert(transaction, &encoded)?;
             Ok(Ok(()))

@@ -33,6 +33,51 @@ pub struct Ownership {
     pub applied: Fields,
 }
 
+/// What is known of the server at Apple that a direct token belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Server {
+    /// The id under which everything of the token is kept.
+    pub token_id: TokenId,
+    /// `server_uuid`
+    pub server: String,
+    /// `server_name`
+    pub name: Option<String>,
+    /// `org_id`
+    pub org: Option<String>,
+    /// `admin_id` (T-4)
+    pub apple_id: Option<String>,
+    /// The hash over the credentials with which it was asked.
+    pub credentials: String,
+}
+
+/// A profile that was defined at Apple's enrollment service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DefinedProfile {
+    /// The document's address.
+    pub address: Address,
+    /// Its name there.
+    pub name: String,
+    /// The hash over its normalised content.
+    pub content: String,
+}
+
+/// A device that is left in peace, because Apple throttled it, failed on it, or left it out of an
+/// answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cooling {
+    /// The profile that it was to get; another one may be tried at once.
+    pub profile: ProfileId,
+    /// `THROTTLED`, `FAILED` or `MISSING`.
+    pub why: String,
+    /// Until when.
+    pub until: Timestamp,
+    /// How often that happened in a row for this profile.
+    pub times: u32,
+}
+
 /// The ledger as a plan reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerView {
@@ -61,6 +106,14 @@ pub struct LedgerView {
     pub destroyed: Vec<(Timestamp, Name, LimitKind, u64)>,
     /// The tokens that we deleted and that did not become ours again, with the last time (T-11).
     pub tokens_deleted: BTreeMap<Name, Timestamp>,
+    /// By direct token: the server at Apple that it belongs to.
+    pub servers: BTreeMap<Name, Server>,
+    /// By token: when `espalier token import` renewed it last (T-7).
+    pub renewed: BTreeMap<Name, Timestamp>,
+    /// By direct token: the profiles that were defined there.
+    pub defined: BTreeMap<TokenId, BTreeMap<ProfileId, DefinedProfile>>,
+    /// By direct token: the devices that are left in peace for a while.
+    pub cooling: BTreeMap<TokenId, BTreeMap<Serial, Cooling>>,
 }
 
 impl LedgerView {
@@ -164,6 +217,10 @@ pub struct Replay {
     last_commit: Option<String>,
     destroyed: Vec<(Timestamp, Name, LimitKind, u64)>,
     tokens_deleted: BTreeMap<Name, Timestamp>,
+    servers: BTreeMap<Name, Server>,
+    renewed: BTreeMap<Name, Timestamp>,
+    defined: BTreeMap<TokenId, BTreeMap<ProfileId, DefinedProfile>>,
+    cooling: BTreeMap<TokenId, BTreeMap<Serial, Cooling>>,
 }
 
 impl Replay {
@@ -225,6 +282,10 @@ impl Replay {
                 .cloned()
                 .collect(),
             tokens_deleted: self.tokens_deleted.clone(),
+            servers: self.servers.clone(),
+            renewed: self.renewed.clone(),
+            defined: self.defined.clone(),
+            cooling: self.cooling.clone(),
         }
     }
 
@@ -257,6 +318,46 @@ impl Replay {
                 self.sync_asked.entry(token_id).or_default().extend(serials);
             }
             Event::NotWaiting { token: _, token_id, serials } => self.stop_waiting(token_id, &serials),
+            Event::ServerKnown { token, token_id, server, name, org, apple_id, credentials } => {
+                let server = Server { token_id, server, name, org, apple_id, credentials };
+                self.servers.insert(token.name, server);
+            }
+            Event::TokenRenewed { token, apple_id: _, expires: _ } => {
+                self.renewed.insert(token.name, at);
+            }
+            Event::Defined { address, token_id, object, name, content } => {
+                let profile = DefinedProfile { address, name, content };
+                self.defined.entry(token_id).or_default().insert(object, profile);
+            }
+            Event::Vanished { token_id, object } => {
+                if let Some(defined) = self.defined.get_mut(&token_id) {
+                    defined.remove(&object);
+                    if defined.is_empty() {
+                        self.defined.remove(&token_id);
+                    }
+                }
+                // What was applied last goes on to say what documents leave unsaid.
+                for owned in self.owned.values_mut().filter(|owned| owned.token_id == token_id) {
+                    owned.object = owned.object.take().filter(|one| *one != object);
+                }
+            }
+            Event::Cooling { token_id, profile, why, until, serials } => {
+                let token = self.cooling.entry(token_id).or_default();
+                for serial in serials {
+                    let before = token.get(&serial).filter(|before| before.profile == profile);
+                    let times = before.map_or(1, |before| before.times.saturating_add(1));
+                    let cooling = Cooling { profile: profile.clone(), why: why.clone(), until, times };
+                    token.insert(serial, cooling);
+                }
+            }
+            Event::Cooled { token_id, serials } => {
+                if let Some(token) = self.cooling.get_mut(&token_id) {
+                    serials.iter().for_each(|serial| drop(token.remove(serial)));
+                    if token.is_empty() {
+                        self.cooling.remove(&token_id);
+                    }
+                }
+            }
         }
         Ok(())
     }

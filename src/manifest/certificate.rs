@@ -1,6 +1,7 @@
-//! X.509 certificates of pairing hosts (P-21). PURE: bytes in.
+//! X.509 certificates: of pairing hosts (P-21), of trusted servers, of direct tokens (T-1). PURE:
+//! bytes in.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use openssl::asn1::Asn1Time;
@@ -32,6 +33,18 @@ pub fn read(file: PathBuf, bytes: &[u8]) -> Result<Certificate, &'static str> {
         subject: subject(&certificate),
         not_after: not_after(&certificate).ok_or("its validity cannot be read")?,
     })
+}
+
+/// Whether this can be the certificate of a direct token: Apple encrypts to its RSA key.
+pub fn of_token(file: &Path, bytes: &[u8]) -> Result<(), &'static str> {
+    const NO_KEY: &str = "its public key cannot be read";
+    let read = read(file.to_owned(), bytes)?;
+    let der = base64::engine::general_purpose::STANDARD.decode(read.der_base64).map_err(|_| NO_KEY)?;
+    let key = X509::from_der(&der).and_then(|certificate| certificate.public_key()).map_err(|_| NO_KEY)?;
+    if key.rsa().is_err() {
+        return Err("its key is not an RSA key, to which alone Apple encrypts a token");
+    }
+    Ok(())
 }
 
 fn subject(certificate: &X509) -> String {

@@ -189,6 +189,7 @@ impl<'d> Checker<'d> {
                 self.map(node, path, |checker, key, text| checker.word(key, text, words, path).map(|_| *item))
             }
             Type::Secret => self.secret(node, path),
+            Type::SecretOrPath => self.secret_or_path(node, path),
             Type::Serials => self.serials(node, path),
             Type::Tokens => self.tokens(node, path),
             Type::Bool => match &node.value {
@@ -307,6 +308,7 @@ impl<'d> Checker<'d> {
             Type::Guid => value::guid(text).map(Read::Text),
             Type::Tenant => value::tenant(text).map(Read::Text),
             Type::Origin => value::origin(text).map(Read::Url),
+            Type::HttpsUrl => value::https(text).map(Read::Url),
             _ => Ok(Read::Text(text.to_owned())),
         };
         read.unwrap_or_else(|why| self.bad(node, format!("`{path}`: {why}"), value::example(ty)))
@@ -395,6 +397,17 @@ impl<'d> Checker<'d> {
             Some(secret) => Read::Secret(secret),
             None => self.bad(node, format!("`{path}` is no reference to a secret"), NEXT),
         }
+    }
+
+    /// A text is a path; one that looks like what the file should hold is not shown.
+    fn secret_or_path(&mut self, node: &Node, path: &str) -> Read {
+        let (Yaml::Text(text) | Yaml::Bare(text)) = &node.value else { return self.secret(node, path) };
+        const SIGNS: [&str; 4] = ["-----", "consumer_", "access_", "MIME"];
+        let is_content = text.contains(['\n', '\r', '{']) || text.len() > 1024;
+        if is_content || SIGNS.iter().any(|sign| text.contains(sign)) {
+            return self.secret(node, path);
+        }
+        self.text(node, text, Type::Path, path)
     }
 
     fn serials(&mut self, node: &Node, path: &str) -> Read {

@@ -8,12 +8,14 @@
 //! | what temporary sessions cancel (P-18) | left out |
 //! | a secret | never comes back: `localAdmin` without its password, unmanaged |
 //! | certificates | files beside the document, PEM |
+//! | what Apple's service has beyond the platform's settings | left out, told |
 
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::model::screens::SCREENS;
+use crate::model::screens::{SCREENS, Screen};
+use crate::model::settings::{self, Side};
 use crate::model::{Field, FieldName, Fields, Name, Platform, Value};
 
 /// Columns of base64 in PEM (RFC 7468, section 2).
@@ -102,6 +104,35 @@ pub struct Spec {
     /// `networkTether`
     #[serde(skip_serializing_if = "Field::is_missing")]
     pub network_tether: Field<bool>,
+    /// `ade`; direct tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ade: Option<Ade>,
+}
+
+/// `ade`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the names of manifests.md")]
+pub struct Ade {
+    pub url: Field<String>,
+    pub org_magic: Field<String>,
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub configuration_web_url: Field<String>,
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub mandatory: Field<bool>,
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub support_email: Field<String>,
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub language: Field<String>,
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub region: Field<String>,
+    /// Paths, as in [`Exported::files`].
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub anchor_certificates: Field<Vec<PathBuf>>,
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub return_to_service: Field<bool>,
+    #[serde(skip_serializing_if = "Field::is_missing")]
+    pub ignore_profile_from_backup: Field<bool>,
 }
 
 /// `companyPortal`.
@@ -206,11 +237,13 @@ struct Metadata<'a> {
     name: &'a Name,
 }
 
-/// The `spec` that wishes what is live on a platform's classic profile. `name` is the `metadata.name` of the document to be; files
-/// are called after it.
+/// The `spec` that wishes what is live on a platform's profile, classic or Apple's. `name` is the
+/// `metadata.name` of the document to be; files are called after it.
 pub fn spec_of(platform: Platform, fields: &Fields, name: &Name) -> Exported {
-    let mut export = Export { fields, left_out: Vec::new() };
-    let (pairing, files) = export.pairing(name);
+    let (fields, left_out) = on_platform(platform, fields);
+    let mut export = Export { fields: &fields, left_out };
+    let (pairing, mut files) = export.pairing(name);
+    let ade = export.ade(name, &mut files);
     let spec = Spec {
         display_name: export.display_name(),
         tokens: Vec::new(),
@@ -234,6 +267,7 @@ pub fn spec_of(platform: Platform, fields: &Fields, name: &Name) -> Exported {
         platform_sso: export.bool("platformSso"),
         auto_advance: export.bool("autoAdvance"),
         network_tether: export.bool("networkTether"),
+        ade,
     };
     Exported { spec, files, left_out: export.left_out }
 }
@@ -257,6 +291,23 @@ pub fn document(
     // Texts of several lines are quoted: a block scalar would not keep every kind of line end.
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false, compact_list_indent: false };
     serde_saphyr::to_string_with_options(&document, options)
+}
+
+/// What a document of the platform can name, and the rest with the reason.
+fn on_platform(platform: Platform, fields: &Fields) -> (Fields, Vec<(FieldName, String)>) {
+    let has = |field: &str| match field.strip_prefix("setupAssistant.") {
+        Some(name) => SCREENS.iter().any(|screen| screen.name == name && is_on(screen, platform)),
+        None => settings::setting(field)
+            .is_some_and(|setting| Side::ALL.iter().any(|side| setting.is_carried(*side, platform))),
+    };
+    let (known, others): (Fields, Fields) =
+        fields.iter().map(|(field, value)| (field.clone(), value.clone())).partition(|(field, _)| has(field));
+    let told = |(field, _)| (field, format!("documents for {} do not have it", platform.devices()));
+    (known, others.into_iter().map(told).collect())
+}
+
+fn is_on(screen: &Screen, platform: Platform) -> bool {
+    Side::ALL.iter().any(|side| screen.is_carried(*side, platform))
 }
 
 struct Export<'f> {
@@ -412,19 +463,56 @@ impl Export<'_> {
     fn pairing(&self, name: &Name) -> (Option<Pairing>, Vec<(PathBuf, Vec<u8>)>) {
         let mut files = Vec::new();
         let mode = self.word("pairing.mode");
-        let certificates = match self.fields.get("pairing.certificates") {
+        let certificates = self.certificates("pairing.certificates", &name.to_string(), &mut files);
+        let known = !(mode.is_missing() && certificates.is_missing());
+        (known.then_some(Pairing { mode, certificates }), files)
+    }
+
+    /// A list of certificates as files that are called `certs/CALLED-1.pem` and so on.
+    fn certificates(
+        &self,
+        field: &str,
+        called: &str,
+        files: &mut Vec<(PathBuf, Vec<u8>)>,
+    ) -> Field<Vec<PathBuf>> {
+        match self.fields.get(field) {
             Some(Value::List(ders)) => {
-                let numbered = (1..).zip(ders);
-                files.extend(numbered.map(|(number, der)| {
-                    (PathBuf::from(format!("certs/{name}-{number}.pem")), pem(der).into_bytes())
-                }));
-                Field::Set(files.iter().map(|(path, _)| path.clone()).collect())
+                let file = |(number, der): (usize, &String)| {
+                    (PathBuf::from(format!("certs/{called}-{number}.pem")), pem(der).into_bytes())
+                };
+                let made: Vec<_> = (1..).zip(ders).map(file).collect();
+                let paths = made.iter().map(|(path, _)| path.clone()).collect();
+                files.extend(made);
+                Field::Set(paths)
             }
             Some(Value::None) => Field::Null,
             _ => Field::Missing,
+        }
+    }
+
+    fn ade(&mut self, name: &Name, files: &mut Vec<(PathBuf, Vec<u8>)>) -> Option<Ade> {
+        let any = self.fields.keys().any(|field| field.starts_with("ade."));
+        let needed = any.then(|| (self.filled("ade.url"), self.filled("ade.orgMagic")))?;
+        let (url @ Field::Set(_), org_magic @ Field::Set(_)) = needed else {
+            self.leave_out("ade", "a document gives it `url` and `orgMagic`");
+            return None;
         };
-        let known = !(mode.is_missing() && certificates.is_missing());
-        (known.then_some(Pairing { mode, certificates }), files)
+        Some(Ade {
+            url,
+            org_magic,
+            configuration_web_url: self.text("ade.configurationWebUrl"),
+            mandatory: self.bool("ade.mandatory"),
+            support_email: self.text("ade.supportEmail"),
+            language: self.text("ade.language"),
+            region: self.text("ade.region"),
+            anchor_certificates: self.certificates(
+                "ade.anchorCertificates",
+                &format!("{name}-anchor"),
+                files,
+            ),
+            return_to_service: self.bool("ade.returnToService"),
+            ignore_profile_from_backup: self.bool("ade.ignoreProfileFromBackup"),
+        })
     }
 
     fn setup_assistant(&self) -> Option<SetupAssistant> {
@@ -461,3 +549,7 @@ fn pem(der_base64: &str) -> String {
 #[cfg(test)]
 #[path = "export_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "export_direct_tests.rs"]
+mod direct_tests;

@@ -8,12 +8,13 @@ use super::assignment::serials_of;
 use super::document::Document;
 use super::profile;
 use super::source::{BesideError, Source};
+use super::token;
 use super::value::{Item, Object, Read};
 use super::{Allow, connection};
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::model::desired::{
-    Acknowledgement, DefaultProfiles, Desired, Fleet, Gates, Identity, LedgerRef, Limit, LimitKind, OnCommit,
-    OnDrift, Prune, State, Token, Watch,
+    Acknowledgement, Desired, Fleet, Gates, Identity, LedgerRef, Limit, LimitKind, OnCommit, OnDrift, State,
+    Watch,
 };
 use crate::model::{Field, Kind, Place, SecretRef, Serial, screens};
 
@@ -43,7 +44,7 @@ pub fn lower(document: Document, context: &mut Context) {
             }
         }
         Kind::EnrollmentToken => {
-            if let Some(token) = token(document) {
+            if let Some(token) = token::lower(document, context) {
                 context.desired.tokens.insert(name, token);
             }
         }
@@ -89,32 +90,6 @@ pub fn acknowledge(spec: &Object) -> Vec<Acknowledgement> {
     spec.list("acknowledge").set().copied().unwrap_or_default().iter().filter_map(entry).collect()
 }
 
-fn token(mut document: Document) -> Option<Token> {
-    let identity = identity(&mut document);
-    let spec = &document.spec;
-    let defaults = spec.object("defaultProfiles").map_or_else(DefaultProfiles::default, |profiles| {
-        DefaultProfiles { ios: profiles.name("ios"), macos: profiles.name("macos") }
-    });
-    Some(Token {
-        connection: spec.name("mdm").set().cloned()?,
-        scope_tags: spec.text_list("scopeTags").map(|mut tags| {
-            tags.sort();
-            tags.dedup();
-            tags
-        }),
-        apple_id: spec.text("appleId"),
-        consent_to_share_data: spec.bool("consentToShareData"),
-        defaults,
-        values: spec.texts("values").unwrap_or_default(),
-        prune: match spec.word("prune").set() {
-            Some(&"created") => Prune::Created,
-            Some(&"all") => Prune::All,
-            _ => Prune::Never,
-        },
-        identity,
-    })
-}
-
 /// Who else writes at a path of the folder: a ledger there would not last.
 fn taken_by(path: &Path) -> Option<&'static str> {
     let mut parts = path.components().map(|part| part.as_os_str().to_string_lossy().to_ascii_lowercase());
@@ -151,7 +126,8 @@ impl Context<'_> {
         self.located(&path, &place)
     }
 
-    fn located(&mut self, path: &Path, place: &Place) -> Option<PathBuf> {
+    /// The same of a path that stands at a place.
+    pub fn located(&mut self, path: &Path, place: &Place) -> Option<PathBuf> {
         match self.source.locate(&place.file, path, self.allow) {
             Ok(path) => Some(path),
             Err(error) => {
@@ -241,6 +217,7 @@ impl Context<'_> {
                     "delete" => LimitKind::Delete,
                     "assign" => LimitKind::Assign,
                     "reassign" => LimitKind::Reassign,
+                    "unassign" => LimitKind::Unassign,
                     _ => continue,
                 };
                 if let Read::Object(limit) = &item.read {

@@ -24,8 +24,10 @@ mod schema;
 pub mod secrets;
 mod serial;
 pub mod shape;
+mod sides;
 mod source;
 pub(crate) mod suggest;
+mod token;
 mod value;
 mod yaml;
 
@@ -41,8 +43,9 @@ use crate::model::desired::{Desired, Fleet};
 use crate::model::{Kind, Name, Place};
 use document::Document;
 pub use schema::{schema, schema_all};
+pub use secrets::SecretError;
 use source::Source;
-pub use source::{BesideError, LoadError, Sources};
+pub use source::{BesideError, LoadError, Sources, beside};
 pub(crate) use suggest::nearest;
 
 /// What the runner allows documents to do (`ESPALIER_ALLOW=exec,files,endpoints`); a document

@@ -9,11 +9,14 @@ use super::lower::{Context, identity};
 use super::value::{Item, Object, Read};
 use crate::diag::{Diagnostic, Severity};
 use crate::model::desired::{
-    Authentication, Certificate, CompanyPortal, LocalAdmin, Pairing, PairingMode, PrimaryAccount, Profile,
-    ProfileSettings, SetupAssistant, SharedIpad, TokenSelector, UserAffinity,
+    Ade, Authentication, Certificate, CompanyPortal, LocalAdmin, Pairing, PairingMode, PrimaryAccount,
+    Profile, ProfileSettings, SetupAssistant, SharedIpad, TokenSelector, UserAffinity,
 };
 use crate::model::settings::SETTINGS;
 use crate::model::{Field, Name, Place, Platform};
+
+/// Apple's name for the certificates of `pairing`, which has no row of its own.
+pub const SUPERVISING_HOSTS: &str = "ade.supervisingHostCertificates";
 
 /// Lowers a profile.
 pub fn lower(mut document: Document, context: &mut Context) -> Profile {
@@ -26,9 +29,6 @@ pub fn lower(mut document: Document, context: &mut Context) -> Profile {
     };
     // Without a platform the document is broken, and judged as the commonest one.
     let platform = spec.word("platform").set().and_then(|word| Platform::from_word(word));
-    if let Some(platform) = platform {
-        foreign_fields(spec, platform, context);
-    }
     let settings = ProfileSettings {
         description: spec.text("description"),
         user_affinity: spec.word("userAffinity").map(|word| match word {
@@ -62,6 +62,9 @@ pub fn lower(mut document: Document, context: &mut Context) -> Profile {
         platform_sso: spec.bool("platformSso"),
         auto_advance: spec.bool("autoAdvance"),
         network_tether: spec.bool("networkTether"),
+        ade: nested(spec, "ade").map(|object| ade(object, context)),
+        // What belongs to an unknown platform is not judged.
+        stated: platform.map(|_| stated(spec)).unwrap_or_default(),
     };
     Profile {
         platform: platform.unwrap_or(Platform::Ios),
@@ -83,35 +86,27 @@ fn nested<'o>(spec: &'o Object, name: &str) -> Field<&'o Object> {
     }
 }
 
-/// Refuses what the platform's profiles do not have (P-32). Null says that it is not wished, which is
-/// true there anyway.
-fn foreign_fields(spec: &Object, platform: Platform, context: &mut Context) {
-    for (name, item) in &spec.items {
-        let mut rows =
-            SETTINGS.iter().filter(|setting| setting.field.split('.').next() == Some(name)).peekable();
-        let is_setting = rows.peek().is_some();
-        if !is_setting || rows.any(|setting| setting.is_on(platform)) || matches!(item.read, Read::Null) {
-            continue;
+/// The settings that are written with a value. Null says that one is not wished, which is true where
+/// it does not exist, too.
+fn stated(spec: &Object) -> Vec<&'static str> {
+    let is_stated = |field: &str| {
+        let mut parts = field.split('.').peekable();
+        let mut object = spec;
+        while let Some(part) = parts.next() {
+            match object.items.get(part).map(|item| &item.read) {
+                None | Some(Read::Null) => return false,
+                Some(Read::Object(within)) if parts.peek().is_some() => object = within,
+                Some(_) => {}
+            }
         }
-        let theirs: Vec<&str> = Platform::CLASSIC
-            .into_iter()
-            .filter(|other| {
-                SETTINGS
-                    .iter()
-                    .any(|setting| setting.field.split('.').next() == Some(name) && setting.is_on(*other))
-            })
-            .map(Platform::devices)
-            .collect();
-        let message = format!(
-            "`{name}` is a setting of {}, and this profile is for {} (P-32)",
-            theirs.join(" and "),
-            platform.devices()
-        );
-        context.found.push(
-            Diagnostic::by_row("P-32", Severity::Refuse, item.place.clone(), message)
-                .next(format!("remove `{name}`, or write a profile of its own for the other platform")),
-        );
-    }
+        true
+    };
+    SETTINGS
+        .iter()
+        .map(|setting| setting.field)
+        .chain([SUPERVISING_HOSTS])
+        .filter(|field| is_stated(field))
+        .collect()
 }
 
 fn rollout_first(rollout: &Object) -> Vec<Name> {
@@ -174,16 +169,48 @@ fn shared_ipad(object: &Object) -> SharedIpad {
     }
 }
 
-fn pairing(object: &Object, context: &mut Context) -> Option<Pairing> {
-    let certificates = match object.list("certificates") {
-        Field::Missing if object.items.contains_key("certificates") => return None,
-        Field::Missing => Field::Missing,
-        Field::Null => Field::Null,
+fn ade(object: &Object, context: &mut Context) -> Ade {
+    let mut files = |name, use_of| certificates(object, name, use_of, context).unwrap_or_default();
+    Ade {
+        anchor_certificates: files("anchorCertificates", ANCHOR),
+        supervising_host_certificates: files("supervisingHostCertificates", HOST),
+        url: object.text("url"),
+        org_magic: object.text("orgMagic"),
+        configuration_web_url: object.text("configurationWebUrl"),
+        mandatory: object.bool("mandatory"),
+        support_email: object.text("supportEmail"),
+        language: object.text("language"),
+        region: object.text("region"),
+        return_to_service: object.bool("returnToService"),
+        ignore_profile_from_backup: object.bool("ignoreProfileFromBackup"),
+    }
+}
+
+/// The row that a certificate serves, and what to do where it is none.
+type Use = (&'static str, &'static str);
+const HOST: Use = ("P-21", "export the host's certificate, without its key, as PEM or DER");
+const ANCHOR: Use = ("P-32", "export the certificate, without its key, as PEM or DER");
+
+/// Certificates of a list of files; `None` where a part of it was refused.
+fn certificates(
+    object: &Object,
+    name: &str,
+    use_of: Use,
+    context: &mut Context,
+) -> Option<Field<Vec<Certificate>>> {
+    match object.list(name) {
+        Field::Missing if object.items.contains_key(name) => None,
+        Field::Missing => Some(Field::Missing),
+        Field::Null => Some(Field::Null),
         Field::Set(items) => {
-            let read: Vec<_> = items.iter().map(|item| certificate(item, context)).collect();
-            Field::Set(read.into_iter().collect::<Option<Vec<_>>>()?)
+            let read: Vec<_> = items.iter().map(|item| certificate(item, use_of, context)).collect();
+            Some(Field::Set(read.into_iter().collect::<Option<Vec<_>>>()?))
         }
-    };
+    }
+}
+
+fn pairing(object: &Object, context: &mut Context) -> Option<Pairing> {
+    let certificates = certificates(object, "certificates", HOST, context)?;
     let mode = object.word("mode").map(|word| match word {
         "denyAll" => PairingMode::DenyAll,
         "allowByCertificate" => PairingMode::AllowByCertificate,
@@ -192,7 +219,7 @@ fn pairing(object: &Object, context: &mut Context) -> Option<Pairing> {
     Some(Pairing { mode, certificates })
 }
 
-fn certificate(item: &Item, context: &mut Context) -> Option<Certificate> {
+fn certificate(item: &Item, (row, next): Use, context: &mut Context) -> Option<Certificate> {
     let Read::Text(path) = &item.read else { return None };
     let path = PathBuf::from(path);
     let bytes = match context.source.read(&item.place.file, &path, context.allow) {
@@ -205,11 +232,10 @@ fn certificate(item: &Item, context: &mut Context) -> Option<Certificate> {
     match certificate::read(path.clone(), &bytes) {
         Ok(certificate) => Some(certificate),
         Err(why) => {
-            let message = format!("{} cannot be used: {why} (P-21)", path.display());
-            context.found.push(
-                Diagnostic::by_row("P-21", Severity::Refuse, item.place.clone(), message)
-                    .next("export the host's certificate, without its key, as PEM or DER"),
-            );
+            let message = format!("{} cannot be used: {why} ({row})", path.display());
+            context
+                .found
+                .push(Diagnostic::by_row(row, Severity::Refuse, item.place.clone(), message).next(next));
             None
         }
     }

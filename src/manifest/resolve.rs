@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::suggest;
+use super::{sides, suggest};
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::model::desired::{Desired, Profile, State, Token, TokenSelector};
 use crate::model::fill::{self, Unfilled, fill};
-use crate::model::{Kind, Name, Place, Platform, canonical};
+use crate::model::settings::Side;
+use crate::model::{Family, Kind, Name, Place, Platform, Realm, canonical};
 
 /// Everything that was there to be read, broken documents included: a reference to one of those
 /// is not reported as dangling.
@@ -22,6 +23,7 @@ pub fn resolve(desired: &mut Desired, present: &Present, broken: &Present, found
     resolver.protected(desired);
     resolver.protected_by_policy(desired);
     resolver.profiles(desired);
+    sides::check(desired, resolver.found);
     resolver.rollouts(desired);
     resolver.defaults(desired);
     resolver.assignments(desired);
@@ -62,9 +64,11 @@ impl Resolver<'_> {
 
     fn connections(&mut self, desired: &Desired) {
         for token in desired.tokens.values() {
-            if !desired.connections.contains_key(&token.connection) {
+            if let Some(connection) = token.realm.connection()
+                && !desired.connections.contains_key(connection)
+            {
                 let place = token.identity.places.at("mdm");
-                self.dangling(Kind::Connection, &token.connection, "mdm", place);
+                self.dangling(Kind::Connection, connection, "mdm", place);
             }
         }
     }
@@ -85,10 +89,13 @@ impl Resolver<'_> {
             for token in connection.policy.iter().flat_map(|policy| &policy.protected_tokens) {
                 match desired.tokens.get(token) {
                     None => self.dangling(Kind::EnrollmentToken, token, "policy.protected.tokens", place),
-                    Some(document) if document.connection != *name => {
+                    Some(document) if document.realm.connection() != Some(name) => {
                         let message = format!(
-                            "`policy.protected.tokens` names the EnrollmentToken `{token}`, which the Connection `{}` holds",
-                            document.connection
+                            "`policy.protected.tokens` names the EnrollmentToken `{token}`, which {} holds",
+                            match document.realm.connection() {
+                                Some(holder) => format!("the Connection `{holder}`"),
+                                None => "espalier itself".to_owned(),
+                            }
                         );
                         self.found.push(
                             Diagnostic::new("policy-elsewhere", Severity::Refuse, place.clone(), message)
@@ -181,8 +188,9 @@ impl Resolver<'_> {
 
     fn defaults(&mut self, desired: &Desired) {
         for (name, token) in &desired.tokens {
-            for (platform, wanted) in token.defaults.written() {
-                let field = format!("defaultProfiles.{platform}");
+            for (word, wanted) in token.defaults.all() {
+                let field = format!("defaultProfiles.{word}");
+                let platform = platform_of_default(word);
                 let place = token.identity.places.at(&field);
                 let Some(profile) = desired.profiles.get(wanted) else {
                     self.dangling(Kind::EnrollmentProfile, wanted, &field, place);
@@ -311,7 +319,8 @@ impl Resolver<'_> {
                 }
                 match canonical::wished(profile, token, edition) {
                     Ok(wished) => {
-                        profile.created.insert(name.clone(), canonical::created(profile, &wished));
+                        let created = canonical::created(profile, Side::of(&token.realm), &wished);
+                        profile.created.insert(name.clone(), created);
                         profile.wished.insert(name.clone(), wished);
                     }
                     // Its values may be what was refused.
@@ -335,11 +344,16 @@ impl Resolver<'_> {
         let edition = canonical::edition(&desired.fleet);
         let mut asked: BTreeMap<&Name, BTreeSet<String>> = BTreeMap::new();
         for profile in desired.profiles.values() {
-            let texts = canonical::texts(profile, edition);
-            let names: BTreeSet<String> =
-                texts.iter().flat_map(|text| fill::names(text)).map(str::to_owned).collect();
-            for token in profile.tokens.iter().filter(|_| !names.is_empty()) {
-                asked.entry(token).or_default().extend(names.iter().cloned());
+            for side in Side::ALL {
+                let texts = canonical::texts(profile, side, edition);
+                let names: BTreeSet<String> =
+                    texts.iter().flat_map(|text| fill::names(text)).map(str::to_owned).collect();
+                let is_here = |token: &&Name| {
+                    desired.tokens.get(*token).is_some_and(|token| Side::of(&token.realm) == side)
+                };
+                for token in profile.tokens.iter().filter(|_| !names.is_empty()).filter(is_here) {
+                    asked.entry(token).or_default().extend(names.iter().cloned());
+                }
             }
         }
         let mut unused: BTreeMap<&str, Vec<(&Name, &Token)>> = BTreeMap::new();
@@ -405,14 +419,16 @@ impl Resolver<'_> {
                 }
             }
         }
-        let mut seen: BTreeMap<(&Name, &str), &Token> = BTreeMap::new();
+        let mut seen: BTreeMap<(&Realm, &str), &Token> = BTreeMap::new();
         for (name, token) in desired.tokens.iter().filter(|(_, token)| token.identity.id.is_none()) {
             let text = token.identity.display_name.as_str();
-            if let Some(other) = seen.insert((&token.connection, text), token) {
-                let message = format!(
-                    "two EnrollmentTokens of the Connection `{}` are called {text:?}",
-                    token.connection
-                );
+            if let Some(other) = seen.insert((&token.realm, text), token) {
+                let message = match &token.realm {
+                    Realm::Mdm(connection) => {
+                        format!("two EnrollmentTokens of the Connection `{connection}` are called {text:?}")
+                    }
+                    Realm::Direct(_) => format!("two direct EnrollmentTokens are called {text:?}"),
+                };
                 let place = token.identity.places.at("displayName").clone();
                 self.same_name(place, message, other.identity.places.at("displayName"), name);
             }
@@ -427,4 +443,14 @@ impl Resolver<'_> {
                 .for_tokens([token.clone()]),
         );
     }
+}
+
+/// The platform of a field of `defaultProfiles`: a platform's word, or a family's.
+fn platform_of_default(word: &str) -> Platform {
+    Platform::from_word(word)
+        .or_else(|| {
+            let family = |family: &Family| family.word().eq_ignore_ascii_case(word);
+            Family::ALL.into_iter().find(family).map(Family::platform)
+        })
+        .unwrap_or(Platform::Ios)
 }

@@ -125,7 +125,9 @@ fn ty(ty_of: Type) -> Value {
             json!({ "type": "object", "additionalProperties": false, "properties": properties })
         }
         Type::Object(shape) => object(shape),
+        Type::HttpsUrl => json!({ "type": "string", "format": "uri", "pattern": "^https://" }),
         Type::Secret => secret(),
+        Type::SecretOrPath => json!({ "anyOf": [ty(Type::Path), secret()] }),
         Type::Serials => json!({
             "type": "array",
             "items": { "type": ["string", "number"], "pattern": "^[A-Z0-9]{8,15}$" },

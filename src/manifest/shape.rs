@@ -76,6 +76,8 @@ pub enum Type {
     Path,
     /// The scheme and host of a service.
     Origin,
+    /// An https address.
+    HttpsUrl,
     /// A list.
     List(&'static Type),
     /// A mapping with free keys.
@@ -86,6 +88,8 @@ pub enum Type {
     Object(&'static Shape),
     /// A reference to a secret, never the secret.
     Secret,
+    /// A reference to a secret (a mapping), or the path of a file (a text).
+    SecretOrPath,
     /// Serial numbers.
     Serials,
     /// A Setup Assistant screen.

@@ -176,6 +176,17 @@ impl Source<'_> {
     }
 }
 
+/// Where a path that documents name leads: within their folder, links resolved, unless the runner
+/// allows files outside. The file need not exist.
+///
+/// # Errors
+/// [`BesideError::Outside`]; a folder that cannot be read.
+pub fn beside(folder: &Path, path: &Path, allow: Allow) -> Result<PathBuf, BesideError> {
+    let root = folder.canonicalize().map_err(BesideError::Io)?;
+    let within = Source::Folder(root.clone()).locate("", path, allow)?;
+    Ok(root.join(within))
+}
+
 fn read_up_to(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     std::fs::File::open(path)?.take(most).read_to_end(&mut bytes)?;

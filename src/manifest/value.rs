@@ -244,6 +244,26 @@ pub fn origin(text: &str) -> Result<url::Url, String> {
     Ok(url)
 }
 
+/// Reads an https address.
+pub fn https(text: &str) -> Result<url::Url, String> {
+    let url = url::Url::parse(text).map_err(|error| format!("it is not a URL ({error})"))?;
+    if url.scheme() != "https" || url.host().is_none() {
+        return Err("it must begin with https:// and name a host".to_owned());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("it must not hold a user name or a password".to_owned());
+    }
+    Ok(url)
+}
+
+/// Reads the UUID of a server at Apple: 32 hex digits, dashed or not, in Apple's spelling (reference
+/// apple-enrollment-api section 3.2).
+pub fn server_uuid(text: &str) -> Option<String> {
+    let plain = text.len() == 32 || text.len() == 36;
+    let id = uuid::Uuid::try_parse(text).ok().filter(|id| plain && !id.is_nil())?;
+    Some(id.simple().to_string().to_ascii_uppercase())
+}
+
 /// Reads the id of an application in the spelling that Entra shows. The one that is all zeros is
 /// taken: starter documents hold it in the place of one to be filled in.
 pub fn guid(text: &str) -> Result<String, String> {
@@ -289,6 +309,7 @@ pub fn example(ty: Type) -> &'static str {
             "write the tenant id from Entra's overview page (a GUID), or a verified domain like contoso.onmicrosoft.com"
         }
         Type::Origin => "write scheme and host, e.g. https://graph.example",
+        Type::HttpsUrl => "write an address like https://mdm.example/.well-known/enroll",
         Type::Path => "write the path of a file, relative to this document",
         _ => "write a text, or leave the field out",
     }

@@ -1,39 +1,47 @@
 //! Profiles in the canonical form, per token. PURE.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
 
 use super::fill;
 use crate::model::desired::{
-    Authentication, CompanyPortal, Fleet, LocalAdmin, Pairing, PairingMode, PrimaryAccount, Profile,
-    SetupAssistant, SharedIpad, Token, UserAffinity,
+    Ade, Authentication, Certificate, CompanyPortal, Fleet, LocalAdmin, Pairing, PairingMode, PrimaryAccount,
+    Profile, SetupAssistant, SharedIpad, Token, UserAffinity,
 };
-use crate::model::settings::{self, SETTINGS};
+use crate::model::settings::{self, SETTINGS, Side};
 use crate::model::{Field, FieldName, Fields, Platform, Value, screens};
+
+/// What the names of screens begin with.
+const SCREEN: &str = "setupAssistant.";
+
+/// The mode of pairing that has certificates.
+const BY_CERTIFICATE: &str = "allowByCertificate";
 
 /// What a token's `values` do not have: the field that asks, and the reason.
 pub type Unfilled = Vec<(&'static str, fill::Unfilled)>;
 
-/// The canonical form of what a profile wishes on one token.
+/// The canonical form of what a profile wishes on one token: only what the token's side carries
+/// ([`settings::Side`]).
 pub fn wished(profile: &Profile, token: &Token, edition: &str) -> Result<Fields, Unfilled> {
-    let (fields, unfilled) = form(profile, edition, |text| fill::fill(text, &token.values));
+    let side = Side::of(&token.realm);
+    let (fields, unfilled) = form(profile, side, edition, |text| fill::fill(text, &token.values));
     if unfilled.is_empty() { Ok(fields) } else { Err(unfilled) }
 }
 
-/// The canonical form of what a profile states, with `${name}` as written: for judging a profile
-/// that selects no token.
-pub fn stated(profile: &Profile, edition: &str) -> Fields {
-    form(profile, edition, |text| Ok(text.to_owned())).0
+/// The canonical form of what a profile states for one side, with `${name}` as written: for judging
+/// a profile that selects no token.
+pub fn stated(profile: &Profile, side: Side, edition: &str) -> Fields {
+    form(profile, side, edition, |text| Ok(text.to_owned())).0
 }
 
-/// The texts of a profile in which `${name}` is filled in, as written.
-pub fn texts(profile: &Profile, edition: &str) -> Vec<String> {
-    let seen = RefCell::new(profile.identity.formerly.clone());
-    form(profile, edition, |text| {
-        seen.borrow_mut().push(text.to_owned());
-        Ok(text.to_owned())
+/// The texts of a profile in which `${name}` is filled in on a side, as written.
+pub fn texts(profile: &Profile, side: Side, edition: &str) -> Vec<String> {
+    // Only what the side carries is filled in: what it leaves out asks for nothing.
+    let (fields, _) = form(profile, side, edition, |text| Ok(text.to_owned()));
+    let carried = fields.into_values().filter_map(|value| match value {
+        Value::Text(text) => Some(text),
+        _ => None,
     });
-    seen.into_inner()
+    profile.identity.formerly.iter().cloned().chain(carried).collect()
 }
 
 /// The edition that `otherwise` expands to: the Fleet's, or the newest where it names none that is
@@ -45,6 +53,7 @@ pub fn edition(fleet: &Fleet) -> &str {
 
 fn form(
     profile: &Profile,
+    side: Side,
     edition: &str,
     fill: impl Fn(&str) -> Result<String, fill::Unfilled>,
 ) -> (Fields, Unfilled) {
@@ -68,19 +77,27 @@ fn form(
         }
         (None, _) => {}
     }
+    // Apple's profiles know no affinity.
+    let affinity = affinity.filter(|_| side == Side::Classic);
     let awaits = default_await(settings.shared_ipad.set().is_some(), affinity);
     form.bool("lockedEnrollment", &settings.locked_enrollment);
     match settings.await_configuration {
         Field::Null => form.put("awaitConfiguration", Value::Bool(awaits)),
         _ => form.bool("awaitConfiguration", &settings.await_configuration),
     }
-    match profile.platform {
-        Platform::Ios => form.ios(profile),
-        Platform::Macos => form.macos(profile),
-        Platform::Tvos | Platform::Visionos => {}
+    form.ios(profile);
+    form.macos(profile);
+    form.ade(&settings.ade);
+    let is_carried = |field: &str| {
+        settings::setting(field).is_some_and(|setting| setting.is_carried(side, profile.platform))
+    };
+    form.fields.retain(|field, _| is_carried(field));
+    form.unfilled.retain(|(field, _)| is_carried(field));
+    if side == Side::Direct {
+        spell_for_apple(&mut form.fields);
     }
     if let Field::Set(screens) = &settings.setup_assistant {
-        put_screens(&mut form.fields, screens, edition, profile.platform);
+        put_screens(&mut form.fields, screens, edition, side, profile.platform);
     }
     (form.fields, form.unfilled)
 }
@@ -157,6 +174,39 @@ impl<F: Fn(&str) -> Result<String, fill::Unfilled>> Form<F> {
         self.text("cellularActivationUrl", &settings.cellular_activation_url);
     }
 
+    fn ade(&mut self, ade: &Field<Ade>) {
+        let null = Ade {
+            configuration_web_url: Field::Null,
+            mandatory: Field::Null,
+            support_email: Field::Null,
+            language: Field::Null,
+            region: Field::Null,
+            anchor_certificates: Field::Null,
+            return_to_service: Field::Null,
+            ignore_profile_from_backup: Field::Null,
+            ..Ade::default()
+        };
+        let ade = match ade {
+            Field::Missing => return,
+            Field::Null => &null,
+            Field::Set(ade) => ade,
+        };
+        self.text("ade.url", &ade.url);
+        self.text("ade.orgMagic", &ade.org_magic);
+        self.text("ade.configurationWebUrl", &ade.configuration_web_url);
+        self.bool("ade.mandatory", &ade.mandatory);
+        self.text("ade.supportEmail", &ade.support_email);
+        self.text("ade.language", &ade.language);
+        self.text("ade.region", &ade.region);
+        put_certificates(&mut self.fields, "ade.anchorCertificates", &ade.anchor_certificates);
+        self.bool("ade.returnToService", &ade.return_to_service);
+        self.bool("ade.ignoreProfileFromBackup", &ade.ignore_profile_from_backup);
+        if ade.supervising_host_certificates.set().is_some_and(|hosts| !hosts.is_empty()) {
+            self.put("pairing.mode", word(BY_CERTIFICATE));
+            put_certificates(&mut self.fields, "pairing.certificates", &ade.supervising_host_certificates);
+        }
+    }
+
     fn company_portal(&mut self, portal: &CompanyPortal) {
         self.bool("companyPortal.install", &portal.install);
         self.text("companyPortal.vppToken", &portal.vpp_token);
@@ -220,8 +270,12 @@ impl<F: Fn(&str) -> Result<String, fill::Unfilled>> Form<F> {
 }
 
 /// What a create sends: the wishes, and the defaults of the table of settings for what is missing.
-/// The fields of an object that is not wished stay out, and so do unlisted screens.
-pub fn created(profile: &Profile, wished: &Fields) -> Fields {
+/// On a classic profile the fields of an object that is not wished stay out, and so do unlisted
+/// screens; Apple's are sent as wholes ([`whole`]).
+pub fn created(profile: &Profile, side: Side, wished: &Fields) -> Fields {
+    if side == Side::Direct {
+        return whole(profile.platform, &Fields::new(), wished);
+    }
     let shared = wished.get("sharedIpad") == Some(&Value::Bool(true));
     let affinity = profile.settings.user_affinity.set().copied();
     let wishes = |parent: &str| {
@@ -259,6 +313,46 @@ pub fn created(profile: &Profile, wished: &Fields) -> Fields {
     fields
 }
 
+/// A profile of a direct token as a whole object, which is what Apple's service takes: every setting
+/// and every screen that such a profile carries on the platform. What is missing in `wished` is as it
+/// was last applied to this address, else its default; unlisted screens are shown. What neither has
+/// and no default stands for (`ade.url`) stays out.
+pub fn whole(platform: Platform, last_applied: &Fields, wished: &Fields) -> Fields {
+    let mut fields = Fields::new();
+    for setting in SETTINGS.iter().filter(|setting| setting.is_on_direct(platform)) {
+        if let Some(preset) = setting.preset.value() {
+            put(&mut fields, setting.field, preset);
+        }
+    }
+    for screen in screens::SCREENS.iter().filter(|screen| screen.is_carried(Side::Direct, platform)) {
+        put_screen(&mut fields, screen.name, false);
+    }
+    // The ledger may hold what another platform's profile had under this address.
+    let is_carried = |field: &str| match field.strip_prefix(SCREEN) {
+        Some(name) => screens::SCREENS
+            .iter()
+            .any(|screen| screen.name == name && screen.is_carried(Side::Direct, platform)),
+        None => settings::setting(field).is_some_and(|setting| setting.is_on_direct(platform)),
+    };
+    for (field, value) in last_applied.iter().chain(wished).filter(|(field, _)| is_carried(field)) {
+        fields.insert(field.clone(), value.clone());
+    }
+    spell_for_apple(&mut fields);
+    if fields.get("pairing.mode").and_then(Value::as_text).is_some_and(|mode| mode != BY_CERTIFICATE) {
+        put(&mut fields, "pairing.certificates", Value::None);
+    }
+    fields
+}
+
+/// An empty list is left out at Apple, as an empty text is: both are nothing.
+fn spell_for_apple(fields: &mut Fields) {
+    for value in fields.values_mut() {
+        if matches!(value, Value::List(items) if items.is_empty()) {
+            *value = Value::None;
+        }
+    }
+}
+
 /// Waiting is the default, but refused together with a Shared iPad without affinity.
 fn default_await(shared: bool, affinity: Option<UserAffinity>) -> bool {
     !(shared && affinity == Some(UserAffinity::None))
@@ -278,20 +372,25 @@ fn put_pairing(fields: &mut Fields, pairing: &Pairing) {
         Field::Null => put(fields, "pairing.mode", word("allowAll")),
         Field::Set(mode) => put(fields, "pairing.mode", word(pairing_word(*mode))),
     }
-    match &pairing.certificates {
+    put_certificates(fields, "pairing.certificates", &pairing.certificates);
+}
+
+/// Certificates as a set.
+fn put_certificates(fields: &mut Fields, name: &'static str, certificates: &Field<Vec<Certificate>>) {
+    match certificates {
         Field::Missing => {}
-        Field::Null => put(fields, "pairing.certificates", Value::List(Vec::new())),
+        Field::Null => put(fields, name, Value::List(Vec::new())),
         Field::Set(certificates) => {
             let mut list: Vec<String> = certificates.iter().map(|one| one.der_base64.clone()).collect();
             list.sort();
             list.dedup();
-            put(fields, "pairing.certificates", Value::List(list));
+            put(fields, name, Value::List(list));
         }
     }
 }
 
-fn put_screens(fields: &mut Fields, screens: &SetupAssistant, edition: &str, platform: Platform) {
-    let carried = |screen: &&screens::Screen| screen.wire(platform) != screens::Wire::None;
+fn put_screens(fields: &mut Fields, screens: &SetupAssistant, edition: &str, side: Side, platform: Platform) {
+    let carried = |screen: &&screens::Screen| screen.is_carried(side, platform);
     if let Field::Set(hide) = screens.otherwise_hide {
         for screen in screens::catalogue(edition, platform).into_iter().flatten().filter(carried) {
             put_screen(fields, screen.name, hide);
@@ -308,7 +407,7 @@ fn put_screens(fields: &mut Fields, screens: &SetupAssistant, edition: &str, pla
 }
 
 fn put_screen(fields: &mut Fields, name: &str, hide: bool) {
-    put(fields, format!("setupAssistant.{name}"), word(if hide { "hide" } else { "show" }));
+    put(fields, format!("{SCREEN}{name}"), word(if hide { "hide" } else { "show" }));
 }
 
 fn affinity_word(affinity: UserAffinity) -> &'static str {
@@ -331,6 +430,6 @@ fn pairing_word(mode: PairingMode) -> &'static str {
     match mode {
         PairingMode::AllowAll => "allowAll",
         PairingMode::DenyAll => "denyAll",
-        PairingMode::AllowByCertificate => "allowByCertificate",
+        PairingMode::AllowByCertificate => BY_CERTIFICATE,
     }
 }

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Fields, Name, Platform, ProfileId, Serial, TokenId};
+use super::{Family, Fields, Platform, ProfileId, Realm, Serial, TokenId};
 
 /// A fact that was read, or the reason why it is not known. Unknown is not absent.
 #[derive(Clone, Debug)]
@@ -176,17 +176,18 @@ impl<T: Named> Complete<T> {
     }
 }
 
-/// Everything that one run has read, by connection.
+/// Everything that one run has read, by service.
 #[derive(Clone, Debug, Default)]
 pub struct Live {
-    /// One entry per connection that was asked.
-    pub tenants: BTreeMap<Name, LiveTenant>,
+    /// One entry per service that was asked.
+    pub tenants: BTreeMap<Realm, LiveTenant>,
 }
 
-/// What one Intune tenant showed.
+/// What one Intune tenant showed; or one direct token, which is a tenant of its own with that token
+/// alone.
 #[derive(Clone, Debug)]
 pub struct LiveTenant {
-    /// `Connection.intune.tenantId`.
+    /// `Connection.intune.tenantId`; of a direct token the id of the token.
     pub tenant_id: String,
     /// Its enrollment tokens, pseudo tokens (`tokenType` none) left out.
     pub tokens: Fact<Complete<LiveToken>>,
@@ -201,6 +202,9 @@ pub struct LiveTenant {
     pub profiles: BTreeMap<TokenId, Fact<Complete<LiveProfile>>>,
     /// Device identities by token, likewise.
     pub devices: BTreeMap<TokenId, Fact<Devices>>,
+    /// The URL for account-driven enrollment of a direct token; not asked for unless its document
+    /// states one, then `None`. `Known(None)`: there is none.
+    pub account_driven_url: Option<Fact<Option<String>>>,
 }
 
 /// An enrollment token at Intune (`depOnboardingSetting`, reference intune-graph section 2).
@@ -312,6 +316,9 @@ pub enum ProfileKind {
     Mirror,
     /// Any other `@odata.type`: left alone.
     Other(String),
+    /// A profile at Apple's enrollment service, which is for no platform in particular and never
+    /// changes.
+    Direct,
 }
 
 impl ProfileKind {
@@ -319,7 +326,7 @@ impl ProfileKind {
     pub fn platform(&self) -> Option<Platform> {
         match self {
             ProfileKind::Classic(platform) => Some(*platform),
-            ProfileKind::Mirror | ProfileKind::Other(_) => None,
+            ProfileKind::Mirror | ProfileKind::Other(_) | ProfileKind::Direct => None,
         }
     }
 }
@@ -355,7 +362,9 @@ impl Named for LiveProfile {
     }
 }
 
-/// `enrollmentState` of a device identity.
+/// `enrollmentState` of a device identity; of a direct token's device what its `profile_status` tells:
+/// `empty` and `assigned` are [`EnrollmentState::NotContacted`], `pushed` (the device took its profile
+/// while it was activated) is [`EnrollmentState::Enrolled`].
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
 )]
@@ -373,6 +382,9 @@ pub enum EnrollmentState {
     NotContacted,
     /// `blocked`
     Blocked,
+    /// Direct tokens only: the profile was taken off the device's record (`profile_status` `removed`),
+    /// although the record may still name it.
+    Removed,
 }
 
 /// One device identity, 28 bytes.
@@ -390,6 +402,10 @@ pub struct LiveDevice {
     pub supervised: bool,
     /// `platform` (iPads count as ios); `None` for what no Apple token brings.
     pub platform: Option<Platform>,
+    /// Its family, where the service tells it: direct tokens only.
+    pub family: Option<Family>,
+    /// Its model, as index into [`Devices::models`].
+    model: u16,
 }
 
 /// The device identities of one token, read in full, sorted by serial.
@@ -397,11 +413,14 @@ pub struct LiveDevice {
 pub struct Devices {
     rows: Vec<LiveDevice>,
     profiles: Vec<ProfileId>,
+    models: Vec<String>,
     /// Records without a well-formed serial: counted, never matched.
     pub without_serial: usize,
 }
 
 const NO_PROFILE: u32 = u32::MAX;
+
+const NO_MODEL: u16 = u16::MAX;
 
 impl Devices {
     /// All devices, by ascending serial.
@@ -435,6 +454,11 @@ impl Devices {
         self.profiles.get(device.profile as usize)
     }
 
+    /// The model of a device, as the service words it (`iPhone 15`); `None` where it does not tell.
+    pub fn model_of(&self, device: &LiveDevice) -> Option<&str> {
+        self.models.get(usize::from(device.model)).map(String::as_str)
+    }
+
     /// The profiles that devices have, each in one spelling, in the order of their first device.
     pub fn profiles(&self) -> &[ProfileId] {
         &self.profiles
@@ -455,6 +479,7 @@ pub struct DevicesBuilder {
     by_spelling: HashMap<String, u32>,
     /// The same by the id itself, whose spellings are several.
     by_id: HashMap<ProfileId, u32>,
+    models: HashMap<String, u16>,
 }
 
 impl DevicesBuilder {
@@ -487,7 +512,46 @@ impl DevicesBuilder {
                 None => self.intern(id),
             },
         };
-        self.devices.rows.push(LiveDevice { serial, profile, state, released, supervised, platform });
+        let (family, model) = (None, NO_MODEL);
+        let row = LiveDevice { serial, profile, state, released, supervised, platform, family, model };
+        self.devices.rows.push(row);
+    }
+
+    /// Adds a device of a direct token. `profile` is `None` unless it is in force: a profile that was
+    /// removed from the device's record is none.
+    pub fn push_direct(
+        &mut self,
+        serial: Serial,
+        profile: Option<&str>,
+        state: EnrollmentState,
+        family: Option<Family>,
+        model: Option<&str>,
+    ) {
+        let profile = match profile {
+            None => NO_PROFILE,
+            Some(id) => match self.by_spelling.get(id) {
+                Some(at) => *at,
+                None => self.intern(id),
+            },
+        };
+        let model = model.map_or(NO_MODEL, |model| self.intern_model(model));
+        let platform = family.map(Family::platform);
+        let (released, supervised) = (false, false);
+        let row = LiveDevice { serial, profile, state, released, supervised, platform, family, model };
+        self.devices.rows.push(row);
+    }
+
+    fn intern_model(&mut self, model: &str) -> u16 {
+        if let Some(at) = self.models.get(model) {
+            return *at;
+        }
+        // Beyond so many models the last ones are not told.
+        let Ok(at) = u16::try_from(self.devices.models.len()) else { return NO_MODEL };
+        if at != NO_MODEL {
+            self.devices.models.push(model.to_owned());
+            self.models.insert(model.to_owned(), at);
+        }
+        at
     }
 
     /// The place of an id that was not met in this spelling before.

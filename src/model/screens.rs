@@ -3,6 +3,7 @@
 //! Apple's skip key reference for keys and versions (edition 2026-10).
 
 pub use super::Platform;
+use super::settings::Side;
 
 /// The newest catalogue edition that this version knows.
 pub const CURRENT_EDITION: &str = "2026-10";
@@ -64,6 +65,25 @@ impl Screen {
             Platform::Ios => self.ios,
             Platform::Macos => self.macos,
             Platform::Tvos | Platform::Visionos => Wire::None,
+        }
+    }
+
+    /// Apple's key, where the platform's devices know it: what a direct token's profile carries.
+    pub fn apple_key(&self, platform: Platform) -> Option<&'static str> {
+        let first = match platform {
+            Platform::Ios => self.ios_versions.0,
+            Platform::Macos => self.macos_versions.0,
+            Platform::Tvos => self.tvos_first,
+            Platform::Visionos => self.visionos_first,
+        };
+        first.and(self.key)
+    }
+
+    /// Whether a side's profiles carry the screen on a platform.
+    pub fn is_carried(&self, side: Side, platform: Platform) -> bool {
+        match side {
+            Side::Classic => self.wire(platform) != Wire::None,
+            Side::Direct => self.apple_key(platform).is_some(),
         }
     }
 

@@ -11,7 +11,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{Action, Step, file};
+use super::{Action, Step, content, file};
 use crate::diff;
 use crate::model::live::{Complete, Devices, Fact, LiveProfile, LiveTenant, LiveToken, ProfileKind, Unknown};
 use crate::model::{Fields, Platform, ProfileId, Serial, TokenId, Value, settings};
@@ -107,6 +107,32 @@ pub fn of<'a>(step: &Step, tenant: &'a LiveTenant) -> Result<Json, &'a Unknown> 
         },
         Action::SetDefault { .. } => match token(tenant, &step.token_id)? {
             Some(_) => json!([step_default(step, tenant)?.as_ref().map(key)]),
+            None => Json::Null,
+        },
+        // A profile there never changes: what a successor rests on is its own id. What nobody is known to
+        // have defined rests on the names, too: one of that name could be taken over instead.
+        Action::Define { replaces, adopt, .. } => match token(tenant, &step.token_id)? {
+            Some(token) if replaces.is_some() && !adopt => json!([token.id, replaces.as_ref().map(key)]),
+            Some(token) => {
+                let mut named: Vec<String> =
+                    defined(tenant, step)?.iter().map(|profile| key(&profile.id)).collect();
+                named.sort();
+                json!([token.id, replaces.as_ref().map(key), named])
+            }
+            None => Json::Null,
+        },
+        Action::Unassign { serials } => match devices(tenant, &step.token_id)? {
+            Some(devices) => {
+                let held = |serial: &&Serial| {
+                    devices.find(serial).and_then(|device| devices.profile_of(device)).map(key)
+                };
+                json!(serials.iter().map(|serial| (serial.as_str(), held(&serial))).collect::<Vec<_>>())
+            }
+            None => Json::Null,
+        },
+        Action::SetAccountDrivenUrl { .. } => match &tenant.account_driven_url {
+            Some(Fact::Known(url)) => json!([url]),
+            Some(Fact::Unknown(unknown)) => return Err(unknown),
             None => Json::Null,
         },
         Action::Assign { after_sync: true, .. } | Action::Sync { .. } => {
@@ -214,6 +240,18 @@ pub(crate) fn is_done<'a>(step: &Step, tenant: &'a LiveTenant) -> Result<bool, &
                 devices.find(serial).is_some_and(|device| devices.profile_of(device) == Some(wished))
             })
         }
+        Action::Define { .. } => defined_as(step, tenant)?.is_some(),
+        Action::Unassign { serials } => match devices(tenant, &step.token_id)? {
+            Some(devices) => serials
+                .iter()
+                .all(|serial| devices.find(serial).is_none_or(|device| devices.profile_of(device).is_none())),
+            None => false,
+        },
+        Action::SetAccountDrivenUrl { to, .. } => match &tenant.account_driven_url {
+            Some(Fact::Known(url)) => url == to,
+            Some(Fact::Unknown(unknown)) => return Err(unknown),
+            None => false,
+        },
         Action::Assign { after_sync: true, .. } | Action::Sync { .. } => false,
     })
 }
@@ -273,6 +311,26 @@ pub(crate) fn named<'a>(tenant: &'a LiveTenant, step: &Step) -> Result<Vec<&'a L
     Ok(all.and_then(|profiles| profiles.named(&step.name, is_meant).ok()).unwrap_or_default())
 }
 
+/// The profiles at Apple's enrollment service that carry the step's name: those that devices have or
+/// the ledger owns.
+fn defined<'a>(tenant: &'a LiveTenant, step: &Step) -> Result<Vec<&'a LiveProfile>, &'a Unknown> {
+    let all = profiles(tenant, &step.token_id)?;
+    let is_meant = |profile: &LiveProfile| profile.kind == ProfileKind::Direct;
+    Ok(all.and_then(|profiles| profiles.named(&step.name, is_meant).ok()).unwrap_or_default())
+}
+
+/// The profile that says what the step would define: it was defined already, and the steps that need
+/// it go by its id.
+///
+/// # Errors
+/// The reason, where the list could not be read.
+pub fn defined_as<'a>(step: &Step, tenant: &'a LiveTenant) -> Result<Option<&'a LiveProfile>, &'a Unknown> {
+    let Action::Define { content: wished, .. } = &step.action else { return Ok(None) };
+    // The name is a part of the content.
+    let named = defined(tenant, step)?;
+    Ok(named.into_iter().find(|profile| content::hash(&profile.fields) == *wished))
+}
+
 /// The token's default profile for a platform.
 ///
 /// The expanded member of the token says it. Where the service left that out, a classic profile's
@@ -296,7 +354,7 @@ pub fn default_of<'a>(
                 profile.kind == ProfileKind::Classic(platform) && profile.is_default == Some(true)
             });
             let silent = profiles.iter().any(|profile| match profile.kind {
-                ProfileKind::Mirror | ProfileKind::Other(_) => true,
+                ProfileKind::Mirror | ProfileKind::Other(_) | ProfileKind::Direct => true,
                 ProfileKind::Classic(one) => one == platform && profile.is_default.is_none(),
             });
             match flagged {

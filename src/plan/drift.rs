@@ -14,11 +14,11 @@ use serde_json::json;
 
 use super::build::{self, Input};
 use super::file::sha256;
-use super::{Action, Plan, Reason, Step, order};
+use super::{Action, AssignGroup, Plan, Reason, Relation, Step, order};
 use crate::ledger::LedgerView;
 use crate::model::desired::{Desired, Identity, Profile, Prune, State, Token, TokenSelector};
 use crate::model::value::Fields;
-use crate::model::{Address, Field, Name, Platform, Serial};
+use crate::model::{Address, Field, Name, Platform, Realm, Serial};
 
 /// What moved outside.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,6 +42,14 @@ pub type Wishes = BTreeMap<String, String>;
 
 const TOKEN: &str = "token";
 
+/// The defaults of a direct token, by family.
+const FAMILIES: &str = "families";
+
+const ACCOUNT_URL: &str = "accountDrivenEnrollmentUrl";
+
+/// How the parts begin that speak of the devices of one profile.
+const DEVICES: &str = "devices/";
+
 fn default_part(platform: Platform) -> String {
     format!("default/{platform}")
 }
@@ -51,7 +59,7 @@ fn profile_part(profile: &Name) -> String {
 }
 
 fn devices_part(profile: &Name) -> String {
-    format!("devices/{profile}")
+    format!("{DEVICES}{profile}")
 }
 
 /// Hashes everything that the documents wish on a token. Places, labels and the values of `${name}`
@@ -61,13 +69,16 @@ pub fn wishes_on(desired: &Desired, name: &Name) -> Option<Wishes> {
     // change is a new wish.
     let Token {
         identity,
-        connection,
+        realm,
+        // Another source of the same credentials is no other wish.
+        direct: _,
         apple_id: _,
         consent_to_share_data: _,
         scope_tags,
         defaults,
         values: _,
         prune,
+        account_driven_url,
     } = desired.tokens.get(name)?;
     let of = |identity: &Identity| {
         let Identity { labels: _, display_name, id, formerly: _, state, acknowledge: _, places: _ } =
@@ -85,10 +96,16 @@ pub fn wishes_on(desired: &Desired, name: &Name) -> Option<Wishes> {
         Field::Set(value) => json!([value]),
     };
     let tags = three(scope_tags.clone().map(|tags| json!(tags)));
-    let mut parts = BTreeMap::from([(TOKEN.to_owned(), json!([of(identity), connection, tags, prune]))]);
+    let mut parts = BTreeMap::from([(TOKEN.to_owned(), json!([of(identity), realm, tags, prune]))]);
     for platform in Platform::CLASSIC {
         let wished = defaults.of(platform).clone().map(|profile| json!(profile));
         parts.insert(default_part(platform), three(wished));
+    }
+    if realm.is_direct() {
+        let defaults: BTreeMap<&str, &Name> = defaults.all().collect();
+        parts.insert(FAMILIES.to_owned(), json!(defaults));
+        let url = account_driven_url.clone().map(|url| json!(url.as_str()));
+        parts.insert(ACCOUNT_URL.to_owned(), three(url));
     }
     for (profile, document) in &desired.profiles {
         if let Some(wished) = document.wished.get(name) {
@@ -153,11 +170,35 @@ impl<'a> InForce<'a> {
                 Some(platform) => self.part(token, &default_part(platform)),
                 None => Standing::New,
             },
+            Action::Assign { groups, after_sync: false } if step.connection.is_direct() => {
+                self.behind_direct(step, groups)
+            }
             Action::Assign { after_sync: false, .. } => self.part(token, &devices_part(&step.address.name)),
+            Action::SetAccountDrivenUrl { .. } => self.part(token, ACCOUNT_URL),
             // What goes was there while something else was wished: only a whole that is as it was shows
             // that it came back.
-            Action::DeleteToken | Action::DeleteProfile if self.whole(token) => Standing::Same,
+            Action::DeleteToken | Action::DeleteProfile | Action::Unassign { .. } if self.whole(token) => {
+                Standing::Same
+            }
             _ => Standing::New,
+        }
+    }
+
+    /// As [`InForce::behind`], for devices of a direct token: which profile a device gets follows from
+    /// everything that is said of the token's devices, and from the profile itself.
+    fn behind_direct(&self, step: &Step, groups: &[AssignGroup]) -> Standing {
+        let token = step.address.domain();
+        let (Some(was), Some(is)) = (self.was.get(token), self.is.get(token)) else { return Standing::New };
+        let is_same = |part: &str| was.get(part) == is.get(part);
+        // Those who follow a document's own change are moved by nobody else.
+        let follows = groups.iter().all(|group| group.relation == Relation::Earlier);
+        if follows && !is_same(&profile_part(&step.address.name)) {
+            return Standing::New;
+        }
+        let speaks_of_devices = |part: &&String| part.starts_with(DEVICES) || *part == FAMILIES;
+        match was.keys().chain(is.keys()).filter(speaks_of_devices).all(|part| is_same(part)) {
+            true => Standing::Same,
+            false => Standing::Changed,
         }
     }
 }
@@ -196,9 +237,15 @@ pub fn concerned(old: &Desired, new: &Desired) -> BTreeSet<Name> {
         all.collect::<Vec<String>>()
     };
     let concerned = |token: &&Name| {
+        let direct = |desired: &Desired| {
+            let token = desired.tokens.get(*token)?;
+            let source = token.direct.as_ref()?;
+            let identity = (&token.identity.formerly, &token.identity.acknowledge);
+            Some(format!("{identity:?} {:?} {:?} {source:?}", token.apple_id, token.consent_to_share_data))
+        };
         let connection = |desired: &Desired| {
             let token = desired.tokens.get(*token)?;
-            let connection = desired.connections.get(&token.connection)?;
+            let connection = desired.connections.get(token.realm.connection()?)?;
             Some(format!(
                 "{:?} {:?} {:?} {:?} {} {} {:?} {:?} {} {:?} {:?} {:?}",
                 token.identity.formerly,
@@ -217,6 +264,7 @@ pub fn concerned(old: &Desired, new: &Desired) -> BTreeSet<Name> {
         };
         wishes_on(old, token) != wishes_on(new, token)
             || connection(old) != connection(new)
+            || direct(old) != direct(new)
             || profiles_on(old, token) != profiles_on(new, token)
     };
     new.tokens.keys().filter(concerned).cloned().collect()
@@ -234,6 +282,8 @@ pub fn drift(input: &Input<'_>, whole: &Plan) -> Result<Drift, order::Cycle> {
         // Serials that wait are no drift: nobody moved them.
         Action::Sync { .. } | Action::Assign { after_sync: true, .. } => false,
         Action::CreateProfile { .. } => step.reason == Reason::DeletedOutside,
+        // Nobody can change a profile at Apple, nor take one away.
+        Action::Define { .. } => false,
         Action::UpdateProfile { adopt, .. } => !adopt,
         _ => in_force.behind(step) == Standing::Same,
     };
@@ -331,7 +381,13 @@ pub fn come_to_rest<'t>(
     };
     let open: BTreeSet<&Name> = plan.steps.iter().filter(is_open).map(|step| step.address.domain()).collect();
     let blocked = |token: &Name| plan.blocked.iter().any(|one| one.token.as_ref() == Some(token));
-    tokens.filter(|token| !open.contains(token) && !blocked(token)).collect()
+    // Devices that Apple wants left in peace are there and have not got what is wished: given later, it
+    // is no drift.
+    let put_off = |token: &Name| {
+        let is_direct = plan.tenants.contains_key(&Realm::Direct(token.clone()));
+        is_direct && plan.waiting.iter().any(|one| one.token.as_ref() == Some(token) && one.until.is_some())
+    };
+    tokens.filter(|token| !open.contains(token) && !blocked(token) && !put_off(token)).collect()
 }
 
 #[cfg(test)]

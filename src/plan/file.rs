@@ -21,7 +21,7 @@ use super::{
     Waiting,
 };
 use crate::model::clock::{Timestamp, after};
-use crate::model::{Name, ProfileId, Scope, Serial};
+use crate::model::{Name, ProfileId, Realm, Scope, Serial};
 
 /// The version of the file's format.
 pub const FORMAT: u32 = 1;
@@ -59,7 +59,7 @@ pub struct SavedPlan {
     pub expires: Timestamp,
     /// Tenant id by connection.
     #[schemars(with = "BTreeMap<String, String>")]
-    pub tenants: BTreeMap<Name, String>,
+    pub tenants: BTreeMap<Realm, String>,
     /// The steps, in order.
     pub steps: Vec<Step>,
     /// See [`Plan::blocked`].
@@ -278,7 +278,7 @@ impl SavedPlan {
 pub fn digest(
     ledger: Option<uuid::Uuid>,
     scope: &Scope,
-    tenants: &BTreeMap<Name, String>,
+    tenants: &BTreeMap<Realm, String>,
     steps: &[Step],
 ) -> String {
     let mut rows: Vec<serde_json::Value> = steps

@@ -8,12 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Class, Step};
+use super::{Action, Class, Relation, Step};
 use crate::ledger::LedgerView;
 use crate::model::desired::{Desired, Gates, Limit, LimitKind};
 use crate::model::live::{Devices, EnrollmentState};
 use crate::model::policy::{Policy, StatedGates};
-use crate::model::{Name, ProfileId, Serial, TokenId};
+use crate::model::{Name, ProfileId, Realm, Serial, TokenId};
 
 /// The gates in force: those of the documents and those of the last commit that was applied in
 /// full, each for the fleet and for its tenants. The stricter of all that are about a token holds.
@@ -22,7 +22,7 @@ pub struct InForce {
     stated: StatedGates,
     applied: Option<StatedGates>,
     /// The tenant of each connection, as its document spells it.
-    tenants: BTreeMap<Name, String>,
+    tenants: BTreeMap<Realm, String>,
     /// The tenants under which the ledger knows a token, as they were spelled then: a policy follows
     /// its tenant when a commit spells that otherwise.
     known_under: BTreeMap<TokenId, BTreeSet<String>>,
@@ -63,7 +63,9 @@ impl InForce {
                 .gates
                 .clone()
                 .map(|fleet| StatedGates { fleet, policies: ledger.policies.clone() }),
-            tenants: tenants.map(|(name, connection)| (name.clone(), connection.tenant_id.clone())).collect(),
+            tenants: tenants
+                .map(|(name, connection)| (Realm::Mdm(name.clone()), connection.tenant_id.clone()))
+                .collect(),
             known_under,
         }
     }
@@ -76,7 +78,7 @@ impl InForce {
         }
     }
 
-    fn about(&self, connection: &Name, token: &TokenId) -> Vec<Statement<'_>> {
+    fn about(&self, connection: &Realm, token: &TokenId) -> Vec<Statement<'_>> {
         let tenants: Vec<&str> = self
             .tenants
             .get(connection)
@@ -88,7 +90,10 @@ impl InForce {
         let mut all = Vec::new();
         for (applied, stated) in both.into_iter().filter_map(|(applied, stated)| Some((applied, stated?))) {
             all.push(Statement { policy: None, applied, gates: &stated.fleet });
-            let is_about = |policy: &&Policy| policy.is_about(connection, tenants.iter().copied());
+            let is_about = |policy: &&Policy| {
+                // A direct token has no Connection that could narrow the Fleet.
+                connection.connection().is_some_and(|name| policy.is_about(name, tenants.iter().copied()))
+            };
             all.extend(stated.policies.iter().filter(is_about).map(|policy| Statement {
                 policy: Some(&policy.connection),
                 applied,
@@ -99,7 +104,7 @@ impl InForce {
     }
 
     /// The serials that are protected on a token.
-    pub fn protected_serials(&self, connection: &Name, token: &TokenId) -> Cow<'_, [Serial]> {
+    pub fn protected_serials(&self, connection: &Realm, token: &TokenId) -> Cow<'_, [Serial]> {
         let mut lists: Vec<&[Serial]> = self
             .about(connection, token)
             .into_iter()
@@ -138,12 +143,12 @@ pub struct Stop {
 pub struct Census {
     /// The token's document. What is deleted under it may still carry the address of a former one.
     pub name: Option<Name>,
-    /// Classic iOS profiles under the token.
+    /// Profiles under the token that are of a kind to be managed.
     pub profiles: u64,
     /// Devices of the token.
     pub devices: u64,
-    /// Objects deleted in the last 24 hours, from the ledger.
-    pub deleted_lately: u64,
+    /// What was destroyed in the last 24 hours, from the ledger.
+    pub deleted_lately: Lately,
     /// Enrolled protected serials of the token, by the profile that they have.
     pub protected_holders: BTreeMap<ProfileId, Vec<Serial>>,
     /// All names under which the ledger knows the token: a protection follows it when its document
@@ -151,12 +156,43 @@ pub struct Census {
     pub known_as: BTreeSet<Name>,
 }
 
-/// How many objects were deleted under a token in the last 24 hours, under any of its names.
-pub fn deleted_lately(ledger: &LedgerView, name: &Name, known_as: &BTreeSet<Name>) -> u64 {
+/// What was destroyed under a token in the last 24 hours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lately {
+    /// Objects that were deleted.
+    pub deleted: u64,
+    /// Devices that a profile was taken off.
+    pub unassigned: u64,
+}
+
+impl Lately {
+    /// What counts for a limit besides the steps of the plan: objects, devices, and in words.
+    fn counts_for(self, kind: LimitKind) -> (u64, u64, String) {
+        let within = "within the last 24 hours";
+        match kind {
+            LimitKind::Delete if self.deleted > 0 => {
+                (self.deleted, 0, format!(", {} of them already deleted {within}", self.deleted))
+            }
+            LimitKind::Unassign if self.unassigned > 0 => {
+                (0, self.unassigned, format!(", {} of them already {within}", self.unassigned))
+            }
+            _ => (0, 0, String::new()),
+        }
+    }
+}
+
+/// What was destroyed under a token in the last 24 hours, under any of its names.
+pub fn deleted_lately(ledger: &LedgerView, name: &Name, known_as: &BTreeSet<Name>) -> Lately {
+    let mut lately = Lately::default();
     let is_here = |token: &Name| token == name || known_as.contains(token);
-    let deleted =
-        ledger.destroyed.iter().filter(|(_, token, kind, _)| is_here(token) && *kind == LimitKind::Delete);
-    deleted.map(|(_, _, _, count)| count).sum()
+    for (_, _, kind, count) in ledger.destroyed.iter().filter(|(_, token, ..)| is_here(token)) {
+        match kind {
+            LimitKind::Delete => lately.deleted += count,
+            LimitKind::Unassign => lately.unassigned += count,
+            LimitKind::Create | LimitKind::Update | LimitKind::Assign | LimitKind::Reassign => {}
+        }
+    }
+    lately
 }
 
 /// The protected serials that are enrolled, by the profile that they have.
@@ -218,16 +254,21 @@ pub fn evaluate(
 /// What a step counts as: its kind, in objects and in devices that feel it.
 fn weight(step: &Step, kind: LimitKind) -> Option<(u64, u64)> {
     match (&step.action, kind) {
-        (Action::CreateProfile { .. }, LimitKind::Create) => Some((1, 0)),
+        (Action::CreateProfile { .. } | Action::Define { replaces: None, .. }, LimitKind::Create) => {
+            Some((1, 0))
+        }
+        (Action::Define { replaces: Some(_), .. }, LimitKind::Update) => Some((1, step.effect.feel)),
+        (Action::Unassign { serials }, LimitKind::Unassign) => Some((0, serials.len() as u64)),
         (Action::UpdateProfile { .. } | Action::UpdateToken { .. }, LimitKind::Update) => {
             Some((1, step.effect.feel))
         }
         (Action::DeleteProfile | Action::DeleteToken, LimitKind::Delete) => Some((1, 0)),
         (Action::Assign { groups, .. }, LimitKind::Assign | LimitKind::Reassign) => {
             let wants_former = kind == LimitKind::Reassign;
+            // Who follows a document's own change is no reassignment: its update counts.
             let count: usize = groups
                 .iter()
-                .filter(|group| group.from.is_some() == wants_former)
+                .filter(|group| group.relation != Relation::Earlier && group.from.is_some() == wants_former)
                 .map(|group| group.serials.len())
                 .sum();
             (count > 0).then_some((0, count as u64))
@@ -248,9 +289,9 @@ fn limit_stop(
     if covered.is_empty() {
         return None;
     }
-    let lately = if kind == LimitKind::Delete { census.deleted_lately } else { 0 };
-    let objects: u64 = covered.iter().map(|(_, (objects, _))| objects).sum::<u64>() + lately;
-    let devices: u64 = covered.iter().map(|(_, (_, devices))| devices).sum();
+    let (objects_lately, devices_lately, lately) = census.deleted_lately.counts_for(kind);
+    let objects: u64 = covered.iter().map(|(_, (objects, _))| objects).sum::<u64>() + objects_lately;
+    let devices: u64 = covered.iter().map(|(_, (_, devices))| devices).sum::<u64>() + devices_lately;
     let is_token = |(step, _): &(&Step, (u64, u64))| step.address.token.is_none();
     let objects_are = if covered.iter().any(is_token) { "object" } else { "profile" };
     let limits: Vec<(&Statement<'_>, Limit)> =
@@ -258,11 +299,6 @@ fn limit_stop(
     let exceeded = exceeded(&limits, objects, census.profiles, objects_are)
         .or_else(|| exceeded(&limits, devices, census.devices, "device"))?;
     let word = word(kind);
-    let lately = if lately > 0 {
-        format!(", {lately} of them already deleted within the last 24 hours")
-    } else {
-        String::new()
-    };
     let source = exceeded.by.source("limits");
     let raise = exceeded.by.source(&format!("limits.{word}"));
     Some(Stop {
@@ -315,6 +351,7 @@ pub const fn word(kind: LimitKind) -> &'static str {
         LimitKind::Delete => "delete",
         LimitKind::Assign => "assign",
         LimitKind::Reassign => "reassign",
+        LimitKind::Unassign => "unassign",
     }
 }
 
@@ -349,6 +386,14 @@ fn protected_serial_stops(steps: &[&Step], gates: &[Statement<'_>], census: &Cen
             by_serial.entry(*serial).or_default().push(step.id.clone());
         }
     }
+    for step in steps {
+        let Action::Unassign { serials } = &step.action else { continue };
+        // Without a profile it cannot enroll any more, whether it is enrolled now or not.
+        let taken = gates.iter().flat_map(|one| &one.gates.protected_serials);
+        for serial in taken.filter(|serial| serials.binary_search(serial).is_ok()).collect::<BTreeSet<_>>() {
+            by_serial.entry(*serial).or_default().push(step.id.clone());
+        }
+    }
     by_serial
         .into_iter()
         .map(|(serial, steps)| {
@@ -370,11 +415,14 @@ fn protected_serial_stops(steps: &[&Step], gates: &[Statement<'_>], census: &Cen
 }
 
 fn no_ledger_stop(steps: &[Step]) -> Option<Stop> {
-    let covered: Vec<String> =
-        steps.iter().filter(|step| step.class > Class::Safe).map(|step| step.id.clone()).collect();
+    // Apple lists no profiles: one whose id nobody remembers is lost, and every run would define it anew.
+    let is_covered = |step: &&Step| step.class > Class::Safe || matches!(step.action, Action::Define { .. });
+    let covered: Vec<String> = steps.iter().filter(is_covered).map(|step| step.id.clone()).collect();
+    let defines = steps.iter().any(|step| matches!(step.action, Action::Define { .. }));
+    let remembered = if defines { ", and no profile is defined whose id nobody would remember" } else { "" };
     (!covered.is_empty()).then(|| Stop {
         gate: "no-ledger".to_owned(),
-        reason: "without a ledger only safe steps are done, and nothing is deleted".to_owned(),
+        reason: format!("without a ledger only safe steps are done, and nothing is deleted{remembered}"),
         next: "run `espalier ledger create` and apply without --no-ledger".to_owned(),
         steps: covered,
     })

@@ -9,6 +9,7 @@
 
 pub mod before;
 pub mod build;
+pub mod content;
 pub mod drift;
 pub mod effect;
 pub mod file;
@@ -25,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::diag::Diagnostic;
 use crate::model::clock::Timestamp;
 use crate::model::live::Cause;
-use crate::model::{Address, Fields, Name, Platform, ProfileId, Scope, Serial, TokenId};
+use crate::model::{Address, Fields, Name, Platform, ProfileId, Realm, Scope, Serial, TokenId};
 
 pub use crate::diff::FieldChange;
 pub use crate::rules::Acknowledged;
@@ -39,8 +40,8 @@ pub struct Plan {
     pub ledger: Option<uuid::Uuid>,
     /// The tokens that the run was narrowed to; what lies outside is in no part of the plan.
     pub scope: Scope,
-    /// Tenant id by connection, for the connections that documents name.
-    pub tenants: BTreeMap<Name, String>,
+    /// Tenant id by service, for those that documents name; of a direct token it is the token's id.
+    pub tenants: BTreeMap<Realm, String>,
     /// The steps in an order in which they can be executed.
     pub steps: Vec<Step>,
     /// Domains and objects for which nothing can be planned, and why.
@@ -73,8 +74,8 @@ pub struct Step {
     pub id: String,
     /// The object.
     pub address: Address,
-    /// The connection that carries the requests.
-    pub connection: Name,
+    /// The service that carries the requests.
+    pub connection: Realm,
     /// The token's id at the service.
     pub token_id: TokenId,
     /// The profile's id at the service; absent for a create and for steps on the token itself.
@@ -162,6 +163,37 @@ pub enum Action {
         #[serde(skip_serializing_if = "std::ops::Not::not", default)]
         after_sync: bool,
     },
+    /// Defines a profile at Apple's enrollment service, where none can be changed: a change is a new
+    /// one. The devices that carry the former one are given it by an assignment of its own.
+    Define {
+        /// All its fields.
+        fields: Fields,
+        /// The hash over its normalised content.
+        content: String,
+        /// The profile that it takes the place of; absent for a first one.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        replaces: Option<ProfileId>,
+        /// Field by field against the former one; empty for a first one.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        changes: Vec<FieldChange>,
+        /// The former one is not known to be ours and is taken over with this step.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        adopt: bool,
+    },
+    /// Takes the profile of the step's address off devices, at Apple's enrollment service.
+    Unassign {
+        /// Ascending.
+        serials: Vec<Serial>,
+    },
+    /// Sets, or takes away, the URL for account-driven enrollment of a direct token.
+    SetAccountDrivenUrl {
+        /// As it is; absent for none.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        from: Option<String>,
+        /// As it shall be; absent for none.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        to: Option<String>,
+    },
     /// Asks Intune to sync the token with Apple (S-2).
     Sync {
         /// The serials that wait for it.
@@ -179,8 +211,35 @@ pub struct AssignGroup {
     /// Its display name, where it is known.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub from_name: Option<String>,
+    /// What the profile that they have is to the one that they get.
+    #[serde(skip_serializing_if = "Relation::is_other", default)]
+    pub relation: Relation,
     /// Ascending.
     pub serials: Vec<Serial>,
+}
+
+/// What the profile that devices have is to the one that they get.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum Relation {
+    /// Another one, or none at all.
+    #[default]
+    Other,
+    /// An earlier one of the same document, at Apple's enrollment service, where a change is a new
+    /// profile: they follow the change of the document.
+    Earlier,
+    /// None any more: the profile was taken off their record at Apple outside (`profile_status`
+    /// `removed`).
+    Removed,
+}
+
+impl Relation {
+    /// Whether it is another profile, or none.
+    pub const fn is_other(&self) -> bool {
+        matches!(self, Relation::Other)
+    }
 }
 
 /// Why a step is in the plan.
@@ -207,6 +266,10 @@ pub enum Reason {
     Assigned,
     /// Named serials are not at Intune yet.
     SerialsWait,
+    /// Devices that no assignment names do not have the default of their family.
+    Unclaimed,
+    /// Devices have an earlier one of the document's profiles.
+    Succeeded,
 }
 
 impl Reason {
@@ -223,6 +286,8 @@ impl Reason {
             Reason::Pruned => "no document names it any more, and prune allows it",
             Reason::Assigned => "named serials have another profile or none",
             Reason::SerialsWait => "named serials are not at Intune yet",
+            Reason::Unclaimed => "devices do not have what they are given, by name or by default",
+            Reason::Succeeded => "devices have an earlier one of this document's profiles",
         }
     }
 }
@@ -274,8 +339,8 @@ impl Note {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Blocked {
-    /// The connection.
-    pub connection: Name,
+    /// The service.
+    pub connection: Realm,
     /// The token, unless the whole connection is meant.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub token: Option<Name>,
@@ -317,8 +382,8 @@ pub struct Waiting {
 pub struct Adoption {
     /// The document's object.
     pub address: Address,
-    /// The connection.
-    pub connection: Name,
+    /// The service.
+    pub connection: Realm,
     /// The token's id.
     pub token_id: TokenId,
     /// The profile's id; absent for a token.
@@ -326,6 +391,10 @@ pub struct Adoption {
     pub object: Option<ProfileId>,
     /// Its display name.
     pub name: String,
+    /// All its fields, where the ledger shall know more than what the document states: direct tokens.
+    #[serde(skip_serializing_if = "Fields::is_empty", default)]
+    #[schemars(with = "BTreeMap<String, crate::model::Value>")]
+    pub fields: Fields,
 }
 
 /// What is there and is not touched.
@@ -416,6 +485,29 @@ pub enum Bookkeeping {
         /// The serials.
         serials: Vec<Serial>,
     },
+    /// A document's profile at Apple is one that was defined earlier, and not the one that the ledger
+    /// has for it.
+    Resumed {
+        /// The object.
+        address: Address,
+        /// The service.
+        connection: Realm,
+        /// The token's id.
+        token_id: TokenId,
+        /// The profile that it is.
+        object: ProfileId,
+        /// Its display name.
+        name: String,
+        /// All its fields.
+        fields: Fields,
+    },
+    /// Devices that were left in peace have what they were to get, or are to get something else.
+    Cooled {
+        /// The token.
+        token_id: TokenId,
+        /// The serials, ascending.
+        serials: Vec<Serial>,
+    },
 }
 
 impl Plan {
@@ -452,8 +544,18 @@ impl Action {
             Action::SetDefault { .. } => "default",
             Action::Assign { after_sync: false, .. } => "assign",
             Action::Assign { after_sync: true, .. } => "assign-after-sync",
+            Action::Define { replaces: None, .. } => "define",
+            Action::Define { replaces: Some(_), adopt: false, .. } => "replace",
+            Action::Define { replaces: Some(_), adopt: true, .. } => "adopt",
+            Action::Unassign { .. } => "unassign",
+            Action::SetAccountDrivenUrl { .. } => "account-url",
             Action::Sync { .. } => "sync",
         }
+    }
+
+    /// Whether it makes a profile, or changes one: what a rollout takes from token to token.
+    pub const fn shapes_a_profile(&self) -> bool {
+        matches!(self, Action::CreateProfile { .. } | Action::UpdateProfile { .. } | Action::Define { .. })
     }
 
     /// The id of the VPP token that the action puts into a profile.
@@ -470,7 +572,7 @@ impl Action {
     pub fn serials(&self) -> usize {
         match self {
             Action::Assign { groups, .. } => groups.iter().map(|group| group.serials.len()).sum(),
-            Action::Sync { serials } => serials.len(),
+            Action::Sync { serials } | Action::Unassign { serials } => serials.len(),
             _ => 0,
         }
     }

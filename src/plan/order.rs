@@ -54,11 +54,11 @@ pub fn sort(mut steps: Vec<Step>) -> Result<Vec<Step>, Cycle> {
 /// proven on a first token goes before all else, so that its list is read back once for all of it.
 fn rank(step: &Step) -> u8 {
     match step.action.verb() {
-        "create" | "adopt" | "update" if step.prove_first => 0,
-        "create" => 1,
+        _ if step.prove_first && step.action.shapes_a_profile() => 0,
+        "create" | "define" => 1,
         "adopt" => 2,
-        "update" => 3,
-        "default" => 4,
+        "update" | "replace" => 3,
+        "default" | "account-url" => 4,
         "assign" => 5,
         "sync" => 6,
         "assign-after-sync" => 7,
@@ -69,7 +69,7 @@ fn rank(step: &Step) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Address, Fields, Name, TokenId};
+    use crate::model::{Address, Fields, Name, Realm, TokenId};
     use crate::plan::{Action, Class, Effect, Reason};
 
     fn step(id: &str, needs: &[&str], action: Action) -> Step {
@@ -77,7 +77,7 @@ mod tests {
         Step {
             id: id.to_owned(),
             address: Address::token(&token),
-            connection: token,
+            connection: Realm::Mdm(token),
             token_id: TokenId("t".to_owned()),
             object: None,
             name: String::new(),

@@ -130,7 +130,8 @@ impl<'a> Folding<'a> {
     /// The acknowledgements of the connection of a token.
     fn connections(&self, token: &Name) -> Vec<usize> {
         let Some(token) = self.desired.tokens.get(token) else { return Vec::new() };
-        self.by_document.get(&(Kind::Connection, &token.connection)).cloned().unwrap_or_default()
+        let Some(connection) = token.realm.connection() else { return Vec::new() };
+        self.by_document.get(&(Kind::Connection, connection)).cloned().unwrap_or_default()
     }
 
     /// The first of these acknowledgements that is in force for a finding. Those that have ended are

@@ -1,7 +1,7 @@
 //! Pairing by certificate (P-21). Expiry needs a clock: [`super::documents`] warns, `plan` refuses a
 //! new upload.
 
-use super::{IOS, ProfileRule, note, refuse, says, text, when};
+use super::{BOTH, ProfileRule, note, refuse, says, text, when};
 use crate::model::{Fields, Value};
 
 const FIELDS: &[&str] = &["pairing.certificates", "pairing.mode"];
@@ -15,7 +15,7 @@ pub const RULES: &[ProfileRule] = &[
             "`pairing.mode: allowByCertificate` needs at least one certificate",
             "name the hosts' certificates in `pairing.certificates`",
         )
-        .on(IOS),
+        .on(BOTH),
         |fields| text(fields, "pairing.mode") == Some("allowByCertificate") && count(fields) == 0,
     ),
     says(
@@ -25,7 +25,7 @@ pub const RULES: &[ProfileRule] = &[
             "at most 10 pairing certificates are taken",
             "remove some, or share one certificate between hosts",
         )
-        .on(IOS),
+        .on(BOTH),
         |fields| {
             let count = count(fields);
             (count > 10).then(|| format!("{count} pairing certificates are given, at most 10 are taken"))
@@ -38,7 +38,7 @@ pub const RULES: &[ProfileRule] = &[
             "pairing certificates are without effect in another mode than allowByCertificate",
             "set `pairing.mode: allowByCertificate`, or remove them",
         )
-        .on(IOS),
+        .on(BOTH),
         without_effect,
     ),
     when(
@@ -48,7 +48,7 @@ pub const RULES: &[ProfileRule] = &[
             "`pairing.mode: denyAll` limits the port to charging: no computer, and no Apple Configurator, can reach the device",
             "nothing, if that is wished",
         )
-        .on(IOS),
+        .on(BOTH),
         |fields| text(fields, "pairing.mode") == Some("denyAll"),
     ),
     when(
@@ -58,7 +58,7 @@ pub const RULES: &[ProfileRule] = &[
             "the same certificate has to be on the host, and an uploaded copy cannot be changed",
             "keep the certificate and its key on the host",
         )
-        .on(IOS),
+        .on(BOTH),
         |fields| text(fields, "pairing.mode") == Some("allowByCertificate") && count(fields) > 0,
     ),
 ];

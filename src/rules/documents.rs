@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Finding, RuleEntry, judge, judge_template, statements, tokens};
+use super::{Finding, RuleEntry, judge_on, judge_template, statements, tokens};
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::model::clock::Timestamp;
 use crate::model::desired::{Desired, Profile, State};
 use crate::model::screens::CURRENT_EDITION;
+use crate::model::settings::Side;
 use crate::model::{Name, Place, Serial, canonical};
 
 /// Judges every document by the rows that need no live state. The same finding on many tokens is
@@ -25,11 +26,15 @@ pub fn check_documents(desired: &Desired, now: Timestamp) -> Diagnostics {
     let longest = longest_serials(desired);
     for (name, profile) in &desired.profiles {
         if profile.identity.state == State::Present {
-            fields(profile, longest.get(name).copied(), canonical::edition(&desired.fleet), &mut found);
-            for rule in
-                statements::RULES.iter().filter(|rule| rule.entry.platforms.contains(&profile.platform))
-            {
-                for said in (rule.check)(profile, now) {
+            fields(desired, profile, longest.get(name).copied(), &mut found);
+            let sides = sides_of(desired, profile);
+            let document = statements::Document { profile, sides: &sides, now };
+            let is_for = |entry: &RuleEntry| {
+                entry.platforms.contains(&profile.platform)
+                    && sides.iter().any(|side| entry.sides.contains(side))
+            };
+            for rule in statements::RULES.iter().filter(|rule| is_for(&rule.entry)) {
+                for said in (rule.check)(&document) {
                     let place = profile.identity.places.at(&said.field).clone();
                     let mut diagnostic =
                         told(&rule.entry, place, &said.message).for_tokens(profile.tokens.iter().cloned());
@@ -64,23 +69,43 @@ fn longest_serials(desired: &Desired) -> BTreeMap<&Name, Serial> {
     longest
 }
 
-fn fields(profile: &Profile, longest: Option<Serial>, edition: &str, found: &mut Diagnostics) {
+/// The sides of the tokens that a profile selects; where it selects none, those that can have it.
+fn sides_of(desired: &Desired, profile: &Profile) -> Vec<Side> {
+    let selected: Vec<Side> = profile.tokens.iter().filter_map(|token| side_of(desired, token)).collect();
+    let is_meant = |side: &Side| match selected.is_empty() {
+        true => side.has(profile.platform) && (*side == Side::Classic) == profile.settings.ade.is_missing(),
+        false => selected.contains(side),
+    };
+    Side::ALL.into_iter().filter(is_meant).collect()
+}
+
+fn side_of(desired: &Desired, token: &Name) -> Option<Side> {
+    Some(Side::of(&desired.tokens.get(token)?.realm))
+}
+
+fn fields(desired: &Desired, profile: &Profile, longest: Option<Serial>, found: &mut Diagnostics) {
     let mut by_finding: BTreeMap<(&'static str, Severity, String), (Finding, Vec<Name>)> = BTreeMap::new();
     let mut take = |finding: Finding, token: Option<&Name>| {
         let key = (finding.rule, finding.severity, finding.message.clone());
         by_finding.entry(key).or_insert_with(|| (finding, Vec::new())).1.extend(token.cloned());
     };
-    let judged = |wished: &_| {
-        let mut findings = judge(profile.platform, wished);
+    let judged = |side, wished: &_| {
+        let mut findings = judge_on(side, profile.platform, wished);
         findings.extend(longest.and_then(|serial| judge_template(profile.platform, wished, serial.as_str())));
         findings
     };
     for (token, wished) in &profile.wished {
-        judged(wished).into_iter().for_each(|finding| take(finding, Some(token)));
+        // Beside doubtful documents the token may stand among the others.
+        let likely = if profile.settings.ade.is_missing() { Side::Classic } else { Side::Direct };
+        let side = side_of(desired, token).unwrap_or(likely);
+        judged(side, wished).into_iter().for_each(|finding| take(finding, Some(token)));
     }
     if profile.wished.is_empty() {
-        let stated = canonical::stated(profile, edition);
-        judged(&stated).into_iter().for_each(|finding| take(finding, None));
+        let edition = canonical::edition(&desired.fleet);
+        for side in sides_of(desired, profile) {
+            let stated = canonical::stated(profile, side, edition);
+            judged(side, &stated).into_iter().for_each(|finding| take(finding, None));
+        }
     }
     for (finding, tokens) in by_finding.into_values() {
         let place = place_of(profile, finding.fields);

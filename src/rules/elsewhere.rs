@@ -1,7 +1,7 @@
 //! Rules over what several objects have in common, as data: their checks stand where those are at
 //! hand, in `manifest` (references, files, screens by name) and in `plan` (what is live).
 
-use super::{BOTH, IOS, Needs, RuleEntry, note, refuse, warn};
+use super::{ALL, BOTH, CLASSIC, DIRECT, IOS, Needs, RuleEntry, note, refuse, warn};
 
 const SCREENS: &[&str] = &["setupAssistant"];
 const CERTIFICATES: &[&str] = &["pairing.certificates"];
@@ -17,6 +17,34 @@ pub const RULES: &[RuleEntry] = &[
         "make it in the portal (Devices > Enrollment > Apple > Enrollment program tokens), or correct `displayName` or `id`",
     )
     .over(Needs::Live("the list of tokens")),
+    refuse(
+        "T-1",
+        &["direct.certificate"],
+        "the certificate of a direct token has to be a readable X.509 certificate with an RSA key",
+        "make a key and its certificate with `espalier token keygen`",
+    )
+    .at(DIRECT),
+    warn(
+        "T-1",
+        &["direct.certificate", "direct.serverToken"],
+        "a direct token of which a file is not there yet cannot be used",
+        "make the key and its certificate with `espalier token keygen`, and take up what Apple gives for it with `espalier token import`",
+    )
+    .at(DIRECT),
+    refuse(
+        "T-3",
+        &["consentToShareData"],
+        "consent is a field of tokens that an MDM holds: espalier uploads no direct token",
+        "remove `consentToShareData`",
+    )
+    .at(DIRECT),
+    refuse(
+        "T-5",
+        &["scopeTags"],
+        "scope tags are of tokens that an MDM holds: Apple's enrollment service has none",
+        "remove `scopeTags`",
+    )
+    .at(DIRECT),
     refuse(
         "T-5",
         &["scopeTags"],
@@ -142,6 +170,14 @@ pub const RULES: &[RuleEntry] = &[
     refuse(
         "P-25",
         SCREENS,
+        "a screen for which Apple has no key cannot go to a direct token",
+        "take it out of the list, or write a profile of its own for the tokens of an MDM",
+    )
+    .on(ALL)
+    .at(DIRECT),
+    refuse(
+        "P-25",
+        SCREENS,
         "a screen has to be one of the catalogue, by its name, portal label or Apple's key",
         "take the name that is proposed",
     )
@@ -179,6 +215,13 @@ pub const RULES: &[RuleEntry] = &[
         "a default profile has to be for its platform, to be on the token and to stay",
         "name a profile of the platform whose `tokens` select the token",
     ),
+    refuse(
+        "P-30",
+        &["defaultProfiles"],
+        "defaults by family, and those for Apple TV and Apple Vision, are of direct tokens",
+        "write `ios` or `macos`",
+    )
+    .at(CLASSIC),
     note(
         "P-30",
         &["defaultProfiles"],
@@ -192,6 +235,36 @@ pub const RULES: &[RuleEntry] = &[
         "a field of another platform has no meaning in the profile",
         "remove it, or write a profile of its own for the other platform",
     ),
+    refuse(
+        "P-32",
+        &["platform"],
+        "profiles for Apple TV and Apple Vision cannot go to a token that an MDM holds",
+        "select direct tokens only",
+    )
+    .on(ALL)
+    .at(CLASSIC),
+    refuse(
+        "P-32",
+        &[],
+        "a field that a token's profiles do not have, Intune's or Apple's, cannot go to that token",
+        "remove the field, or write a profile of its own for each kind of token",
+    )
+    .on(ALL),
+    note(
+        "P-32",
+        &["userAffinity", "authentication", "ade.url", "ade.orgMagic"],
+        "what one kind of token demands of a profile is passed over on the other kind",
+        "nothing; the profile's other tokens need it",
+    )
+    .on(ALL),
+    refuse(
+        "P-32",
+        &["ade.anchorCertificates"],
+        "a certificate that devices are to trust has to be a readable X.509 certificate, in PEM or DER",
+        "export the certificate, without its key, as PEM or DER",
+    )
+    .on(ALL)
+    .at(DIRECT),
     refuse(
         "P-32",
         &["displayName"],

@@ -244,7 +244,7 @@ pub const VPP: &[VppRule] = &[
     },
 ];
 
-const RENEW: &str = "renew it with the Apple ID that made it (Devices > Enrollment > Apple > Enrollment program tokens); the new token from Apple ends the present one at once";
+const RENEW: &str = "renew it with the Apple ID that made it (`espalier token renew` shows the way; in Intune's portal: Devices > Enrollment > Apple > Enrollment program tokens); the new token from Apple ends the present one at once";
 const PUSH: &str =
     "renew it with the Apple account that made it; with another one every device has to enroll again";
 const MAKE_PUSH: &str = "make one in the portal (Devices > Enrollment > Apple > Apple MDM push certificate)";

@@ -7,13 +7,14 @@
 //!
 //! | file | subject | judged over |
 //! |---|---|---|
-//! | `profiles`, `company_portal`, `shared_ipad`, `screens`, `certificates`, `template`, `macos` | one profile | its fields |
+//! | `profiles`, `company_portal`, `shared_ipad`, `screens`, `certificates`, `template`, `macos`, `apple` | one profile | its fields |
 //! | `statements` | what a profile document says, where its canonical form does not tell | the document |
 //! | `tokens` | one token | the document |
 //! | `live` | tokens, tenants, VPP tokens | live facts |
 //! | `elsewhere` | what several objects have in common | where they are at hand |
 
 mod acknowledge;
+mod apple;
 mod catalogue;
 mod certificates;
 mod company_portal;
@@ -32,6 +33,7 @@ mod tokens;
 mod tests;
 
 use crate::diag::Severity;
+use crate::model::settings::Side;
 use crate::model::{Fields, Platform, Value};
 pub use acknowledge::{Acknowledged, Folding, counted, fold_documents};
 pub use catalogue::{catalogue, is_known, known};
@@ -62,6 +64,8 @@ pub struct RuleEntry {
     pub severity: Severity,
     /// The platforms of the profiles that it is for; all of them for what is no profile.
     pub platforms: &'static [Platform],
+    /// What carries the profiles that it is for; both for what is no profile.
+    pub sides: &'static [Side],
     /// What it looks at.
     pub needs: Needs,
     /// The fields that it reads, below `spec` of their kind; `setupAssistant` stands for all screens.
@@ -80,13 +84,18 @@ impl RuleEntry {
         summary: &'static str,
         next: &'static str,
     ) -> Self {
-        let (platforms, needs) = (BOTH, Needs::Documents);
-        Self { row, severity, platforms, needs, fields, summary, next }
+        let (platforms, sides, needs) = (BOTH, &Side::ALL, Needs::Documents);
+        Self { row, severity, platforms, sides, needs, fields, summary, next }
     }
 
     /// The same for other platforms.
     const fn on(self, platforms: &'static [Platform]) -> Self {
         Self { platforms, ..self }
+    }
+
+    /// The same for profiles of one side.
+    const fn at(self, sides: &'static [Side]) -> Self {
+        Self { sides, ..self }
     }
 
     /// The same over other things.
@@ -98,6 +107,9 @@ impl RuleEntry {
 const BOTH: &[Platform] = &Platform::CLASSIC;
 const IOS: &[Platform] = &[Platform::Ios];
 const MACOS: &[Platform] = &[Platform::Macos];
+const ALL: &[Platform] = &Platform::ALL;
+const CLASSIC: &[Side] = &[Side::Classic];
+const DIRECT: &[Side] = &[Side::Direct];
 
 const fn refuse(
     row: &'static str,
@@ -195,25 +207,36 @@ pub fn table() -> impl Iterator<Item = &'static ProfileRule> {
         template::RULES,
         screens::RULES,
         macos::RULES,
+        apple::RULES,
     ]
     .into_iter()
     .flatten()
 }
 
-/// Judges a profile's fields: the stated ones, or a resulting object.
+/// Judges the fields of a classic profile: the stated ones, or a resulting object.
 pub fn judge(platform: Platform, fields: &Fields) -> Vec<Finding> {
-    judge_by(Needs::Documents, platform, fields)
+    judge_on(Side::Classic, platform, fields)
 }
 
-/// What a create needs and `created` does not have (P-2, P-3, P-19). `created` is the form
-/// with the defaults filled in.
+/// Judges the fields of a profile of either side: the stated ones, or a resulting object.
+pub fn judge_on(side: Side, platform: Platform, fields: &Fields) -> Vec<Finding> {
+    judge_by(Needs::Documents, side, platform, fields)
+}
+
+/// What the creation of a classic profile needs and `created` does not have (P-2, P-3, P-19). `created`
+/// is the form with the defaults filled in. Apple's profiles have no such rule: what they need, they
+/// need always.
 pub fn required_on_create(platform: Platform, created: &Fields) -> Vec<Finding> {
-    judge_by(Needs::Create, platform, created)
+    judge_by(Needs::Create, Side::Classic, platform, created)
 }
 
-fn judge_by(needs: Needs, platform: Platform, fields: &Fields) -> Vec<Finding> {
+fn judge_by(needs: Needs, side: Side, platform: Platform, fields: &Fields) -> Vec<Finding> {
     table()
-        .filter(|rule| rule.entry.needs == needs && rule.entry.platforms.contains(&platform))
+        .filter(|rule| {
+            rule.entry.needs == needs
+                && rule.entry.platforms.contains(&platform)
+                && rule.entry.sides.contains(&side)
+        })
         .filter_map(|Rule { entry, check }| match check {
             OverFields::When(check) => check(fields).then(|| Finding::of(entry, entry.summary)),
             OverFields::Says(check) => check(fields).map(|message| Finding::of(entry, &message)),

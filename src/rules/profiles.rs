@@ -1,6 +1,8 @@
 //! Sign-in, supervision, the carrier (P-2, P-3, P-7, P-9, P-12, P-23, P-33, P-39, P-40).
 
-use super::{IOS, MACOS, Needs, ProfileRule, is, is_none, note, refuse, says, text, warn, when};
+use super::{
+    ALL, CLASSIC, IOS, MACOS, Needs, ProfileRule, is, is_none, note, refuse, says, text, warn, when,
+};
 use crate::model::Fields;
 
 const SIGN_IN: &str = "state `authentication`: setupAssistantModern, setupAssistantLegacy or, on iPhone and iPad, companyPortal";
@@ -15,6 +17,7 @@ pub const RULES: &[ProfileRule] = &[
             "a new profile needs `userAffinity`",
             "state `userAffinity`: none, user or, on iPhone and iPad, entraShared",
         )
+        .at(CLASSIC)
         .over(Needs::Create),
         |fields| !fields.contains_key("userAffinity"),
     ),
@@ -104,7 +107,7 @@ pub const RULES: &[ProfileRule] = &[
             "`lockedEnrollment: true` needs supervision",
             "set `supervised: true`, or `lockedEnrollment: false`",
         )
-        .on(IOS),
+        .on(ALL),
         |fields| is(fields, "lockedEnrollment", true) && is(fields, "supervised", false),
     ),
     says(

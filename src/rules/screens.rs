@@ -51,11 +51,11 @@ fn passcode_during_setup(fields: &Fields) -> Option<String> {
     let shown = |screen: &str| text(fields, screen) == Some("show");
     let screens = match (shown("setupAssistant.passcode"), shown("setupAssistant.touchIdAndFaceId")) {
         (false, false) => return None,
-        (true, false) => "`passcode` is",
-        (false, true) => "`touchIdAndFaceId` is",
-        (true, true) => "`passcode` and `touchIdAndFaceId` are",
+        (true, false) => "`passcode` is shown, but does",
+        (false, true) => "`touchIdAndFaceId` is shown, but does",
+        (true, true) => "`passcode` and `touchIdAndFaceId` are shown, but do",
     };
-    Some(format!("{screens} shown, but does not work during setup on iOS and iPadOS 14.5 and later"))
+    Some(format!("{screens} not work during setup on iOS and iPadOS 14.5 and later"))
 }
 
 fn hidden_is_skipped(fields: &Fields) -> Option<String> {

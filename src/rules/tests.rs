@@ -1,6 +1,7 @@
 //! One test per row and case.
 
 mod acknowledge;
+mod apple;
 mod documents;
 mod live;
 mod macos;

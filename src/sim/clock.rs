@@ -29,6 +29,7 @@ impl World {
         for token in self.tenants.iter_mut().flat_map(|tenant| &mut tenant.tokens) {
             token.pass_time(to);
         }
+        self.services.iter_mut().for_each(|service| service.fleet.forget(to.as_second()));
         self.now = to;
     }
 

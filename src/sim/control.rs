@@ -19,6 +19,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use url::form_urlencoded;
 
 use super::Addresses;
+use super::apple::{ServerToken, TokenFile};
 use super::calls::Call;
 use super::fault::{Fault, FaultState};
 use super::portal::{self, Change};
@@ -82,6 +83,28 @@ struct FaultIds {
     ids: Vec<String>,
 }
 
+/// The answer of `GET /credentials`: the server token of each of Apple's services that was issued
+/// last, good or not, so that a rehearsal signs in without a secret of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Credentials {
+    /// `server_name`.
+    pub service: String,
+    /// `server_uuid`.
+    pub server_uuid: String,
+    /// Every name under which a seed named it.
+    pub known_as: Vec<String>,
+    /// The token, as the decrypted file states it.
+    pub token: ServerToken,
+}
+
+/// The answer of `POST /portal` where server tokens were downloaded; 204 where none was.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+struct Downloaded {
+    /// The files, in the order of the changes.
+    files: Vec<TokenFile>,
+}
+
 /// The body of `POST /faults/release`; it may be left out.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -118,6 +141,7 @@ pub fn schema() -> serde_json::Value {
         let mut add =
             |name: &str, schema: schemars::Schema| endpoints.insert(name.to_owned(), schema.to_value());
         add("GET /services", generator.subschema_for::<Addresses>());
+        add("GET /credentials", generator.subschema_for::<Vec<Credentials>>());
         add("GET /calls", generator.subschema_for::<Vec<Call>>());
         add(
             "GET /world",
@@ -136,6 +160,7 @@ pub fn schema() -> serde_json::Value {
         add("POST /faults/release", generator.subschema_for::<Release>());
         add("GET /faults/wait", generator.subschema_for::<FaultHits>());
         add("POST /portal", generator.subschema_for::<OneOrMany<Change>>());
+        add("POST /portal answer", generator.subschema_for::<Downloaded>());
         add("error", generator.subschema_for::<ControlError>());
     }
     let mut definitions = generator.take_definitions(true);
@@ -150,7 +175,7 @@ pub fn schema() -> serde_json::Value {
 }
 
 /// What is said about a path that there is not.
-const PATHS: &str = "the control port has no such path; it has GET /services, GET and DELETE /calls, \
+const PATHS: &str = "the control port has no such path; it has GET /services, GET /credentials, GET and DELETE /calls, \
     GET and POST /world, GET and POST /clock, GET, POST and DELETE /faults, GET /faults/wait, \
     POST /faults/release, and POST /portal; `espalier schema sim-control` describes their bodies";
 
@@ -158,6 +183,7 @@ const PATHS: &str = "the control port has no such path; it has GET /services, GE
 pub(super) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/services", get(services))
+        .route("/credentials", get(credentials))
         .route("/calls", get(calls).delete(forget_calls))
         .route("/world", get(world).post(add_to_world))
         .route("/clock", get(clock).post(step_clock))
@@ -173,6 +199,19 @@ type Served = State<Arc<Shared>>;
 
 async fn services(State(shared): Served) -> Response {
     json(shared.addresses())
+}
+
+async fn credentials(State(shared): Served) -> Response {
+    let world = shared.world();
+    let all = world.services.iter().filter_map(|service| {
+        Some(Credentials {
+            service: service.name.clone(),
+            server_uuid: service.uuid.clone(),
+            known_as: service.known_as.iter().cloned().collect(),
+            token: service.issued.last()?.token(world.seed),
+        })
+    });
+    json(&all.collect::<Vec<_>>())
 }
 
 async fn calls(State(shared): Served) -> Response {
@@ -294,13 +333,15 @@ async fn change_by_hand(State(shared): Served, body: Bytes) -> Response {
         Err(why) => return refuse(StatusCode::BAD_REQUEST, &why),
     };
     let mut world = shared.world();
+    let mut files = Vec::new();
     for change in changes.into_vec() {
-        if let Err(error) = portal::change(&mut world, change) {
-            return refuse(StatusCode::CONFLICT, &error.to_string());
+        match portal::perform(&mut world, change) {
+            Ok(file) => files.extend(file),
+            Err(error) => return refuse(StatusCode::CONFLICT, &error.to_string()),
         }
     }
     shared.keep_after_write(&world);
-    no_content()
+    if files.is_empty() { no_content() } else { json(&Downloaded { files }) }
 }
 
 /// Reads a body, or says why it is none, to be refused with 400.

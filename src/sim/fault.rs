@@ -4,12 +4,16 @@
 //! before or after the effect. Within a `$batch` the requests are matched, not the envelope: that
 //! one only where a fault names `$batch`. Time in faults is the world's, but for `slow`.
 
+mod dep;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::calls::CallKind;
 use super::world::{mix, mix_text};
+use crate::model::Serial;
+pub(super) use dep::{Device, DeviceHarm};
 
 /// A fault to be switched on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -23,7 +27,8 @@ pub struct Fault {
     /// The operation's id; absent or `*`: any but the envelope `$batch`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
-    /// Only requests with this text in their path, e.g. a token's id; absent: any.
+    /// Only requests with this text in their path, e.g. a token's id, or at Apple's enrollment service
+    /// those of the service with this UUID or name; absent: any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<String>,
     /// Only reads or only writes; absent: both.
@@ -34,21 +39,25 @@ pub struct Fault {
     pub nth: Option<u64>,
     /// How many times it strikes; 0: without end. Absent: once for what hits a request, without
     /// end for ways to answer (`late-visibility`, `patch-204`, `ecv2`, `duplicate-rows`,
-    /// `unknown-members`, `drop-skip-keys`, `reset-accounts`), for `403`, `no-segment` and
-    /// `random`.
+    /// `unknown-members`, `drop-skip-keys`, `reset-accounts`, and Apple's `same-cursor`, `deleted-rows`,
+    /// `empty-times`, `depsim`, `any-timestamp`), for `403`, `no-segment`, `random`, and for what lasts until a person
+    /// acts (`terms`, `access-denied`, `token-rejected`, `signature-invalid`, `token-expired`,
+    /// `user-agent`, `clock-skew`, `seed-off`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u64>,
     /// Before or after the effect took place.
     #[serde(default)]
     pub when: When,
-    /// `429`, `batch-item-429`: the `Retry-After` in seconds; absent: no such header.
+    /// `429`, `503`, `batch-item-429`: the `Retry-After` in seconds; absent: no such header.
+    /// `throttle-devices`: `retry_after_seconds`; absent: a day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u32>,
     /// `slow`: real milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay_ms: Option<u64>,
     /// `slow`: world seconds that pass. `late-visibility`: world seconds during which a created
-    /// profile is not found by its id (absent: 30).
+    /// profile is not found by its id (absent: 30). `clock-skew`: seconds by which the service's clock
+    /// is ahead of the world's (absent: 600).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<u32>,
     /// `late-visibility`: world seconds during which lists do not show it; absent: 0.
@@ -60,6 +69,10 @@ pub struct Fault {
     /// `page-error`: the status; 0: the line is cut. Absent: 500.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
+    /// `throttle-devices`, `fail-devices`, `missing-serials`, `remove-profile`, `delta-drops`: the
+    /// devices that it concerns; empty: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub serials: Vec<Serial>,
     /// `random`: what chance follows from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
@@ -119,7 +132,7 @@ pub enum FaultName {
     PageError,
     /// 200 with JSON that ends in the middle.
     Garbage,
-    /// The last row of a page comes again on the next one.
+    /// The last row of a page comes again on the next one. At Apple: on a page of a full read.
     DuplicateRows,
     /// A request of a `$batch` is throttled.
     #[serde(rename = "batch-item-429")]
@@ -135,6 +148,61 @@ pub enum FaultName {
     ResetAccounts,
     /// One of `kinds`, by chance.
     Random,
+    /// Apple: the answer carries a new session; the old one is refused from then on.
+    RotateSession,
+    /// Apple: the session has ended: 401.
+    ExpireSession,
+    /// Apple: `/session` answers an empty session.
+    EmptySession,
+    /// Apple: 403 `FORBIDDEN` this once, as for a session that is not known any more.
+    #[serde(rename = "forbidden")]
+    ForbiddenOnce,
+    /// Apple: 403 `T_C_NOT_SIGNED`.
+    Terms,
+    /// Apple: 403 `ACCESS_DENIED`.
+    AccessDenied,
+    /// Apple: 403 `token_rejected`.
+    TokenRejected,
+    /// Apple: 403 `signature_invalid`.
+    SignatureInvalid,
+    /// Apple: 401 `token_expired`.
+    TokenExpired,
+    /// Apple: the clock of `/session` is ahead of the world's by `seconds`: it dates its answers by it,
+    /// and timestamps of the world's clock get 401 `timestamp_refused`.
+    ClockSkew,
+    /// Apple: `/session` takes any timestamp, for clients whose clock is not the world's.
+    AnyTimestamp,
+    /// Apple: 400 `USER_AGENT_INVALID`.
+    UserAgent,
+    /// Apple: a list says that more follows, and repeats the cursor that it was given.
+    SameCursor,
+    /// Apple: 400 `EXPIRED_CURSOR` on a delta.
+    ExpiredCursor,
+    /// Apple: 400 `INVALID_CURSOR` on a list.
+    InvalidCursor,
+    /// Apple: 400 `EXHAUSTED_CURSOR` on a list.
+    ExhaustedCursor,
+    /// Apple: an assignment answers `THROTTLED`; with `when: after` it took place.
+    ThrottleDevices,
+    /// Apple: devices of an assignment, a removal or a disowning are answered `FAILED`; with `when:
+    /// after` it took place.
+    FailDevices,
+    /// Apple: the answer to an assignment, a removal, a disowning or a question for details leaves
+    /// devices out; with `when: after` it took place.
+    MissingSerials,
+    /// Apple: an assignment succeeds, and the profile is `removed` at once.
+    RemoveProfile,
+    /// Apple: a delta leaves devices out, for ever.
+    DeltaDrops,
+    /// Apple: a full read shows devices that left, with `op_type` `deleted`.
+    DeletedRows,
+    /// Apple: times that are not there come as empty texts.
+    EmptyTimes,
+    /// Apple: 403 `APPLE_SEED_FOR_IT_TURNED_OFF` for beta tokens.
+    SeedOff,
+    /// Apple: as the vendor's own simulator answers: codes in quotation marks, 403 for an unknown
+    /// session, and only `application/json;charset=UTF8` and `PUT` are taken.
+    Depsim,
 }
 
 /// On which side of the effect a fault strikes.
@@ -163,9 +231,13 @@ pub struct FaultState {
 /// A request as faults see it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asked<'a> {
+    /// As calls and the record name it.
+    pub service: &'static str,
     pub operation: &'a str,
     pub kind: CallKind,
     pub path: &'a str,
+    /// Names beside the path that `within` may mean, compared whole.
+    pub about: &'a [String],
     pub in_batch: bool,
     /// The page of a list, counting from 1; `None` for other requests.
     pub page: Option<u32>,
@@ -177,6 +249,7 @@ pub(super) struct Suffering {
     pub before: Option<Blow>,
     pub after: Option<Blow>,
     pub ways: Ways,
+    pub devices: Vec<DeviceHarm>,
 }
 
 /// A blow, and the fault whose hit it counts as.
@@ -189,12 +262,23 @@ pub(super) struct Blow {
 /// What a blow does.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Harm {
-    Status { status: u16, retry_after: Option<u32> },
+    Status {
+        status: u16,
+        retry_after: Option<u32>,
+    },
     ExpireBearer,
     Cut,
     Hold,
-    Slow { delay_ms: u64, seconds: u32 },
+    Slow {
+        delay_ms: u64,
+        seconds: u32,
+    },
     Garbage,
+    /// Apple's refusal with this code.
+    Told {
+        status: u16,
+        code: &'static str,
+    },
 }
 
 /// How an answer differs without being a failure.
@@ -206,6 +290,15 @@ pub(super) struct Ways {
     pub unknown_members: bool,
     pub drop_skip_keys: bool,
     pub reset_accounts: bool,
+    pub rotate_session: bool,
+    pub empty_session: bool,
+    pub same_cursor: bool,
+    pub deleted_rows: bool,
+    pub empty_times: bool,
+    pub depsim: bool,
+    pub any_timestamp: bool,
+    /// Seconds by which the clock of Apple's service is ahead of the world's.
+    pub clock_ahead: u32,
     /// World seconds until a created profile is found by id, and until it is listed.
     pub late: Option<(u32, u32)>,
 }
@@ -280,7 +373,10 @@ impl Faults {
         if self.armed.is_empty() {
             return suffering;
         }
-        let request = format!("{} {}", asked.operation, asked.path);
+        let request = asked
+            .about
+            .iter()
+            .fold(format!("{} {}", asked.operation, asked.path), |text, name| text + " " + name);
         let count = self.asked.entry(request.clone()).or_default();
         *count += 1;
         for armed in &mut self.armed {
@@ -325,7 +421,8 @@ impl Fault {
 
     fn limit(&self) -> u64 {
         let endless = matches!(self.fault, FaultName::Random | FaultName::Forbidden | FaultName::NoSegment)
-            || self.is_a_way(self.fault);
+            || self.fault.is_endless()
+            || (self.is_a_way(self.fault) && !self.fault.is_for_once());
         self.times.unwrap_or(if endless { 0 } else { 1 })
     }
 
@@ -339,7 +436,7 @@ impl Fault {
                 | FaultName::UnknownMembers
                 | FaultName::DropSkipKeys
                 | FaultName::ResetAccounts
-        )
+        ) || name.is_a_way_of_apple()
     }
 
     fn matches(&self, asked: Asked<'_>) -> bool {
@@ -349,7 +446,9 @@ impl Fault {
         };
         let apt = match self.fault {
             FaultName::PageError => asked.page == Some(self.page.unwrap_or(2)),
-            FaultName::DuplicateRows => asked.page.is_some_and(|page| page > 1),
+            FaultName::DuplicateRows => {
+                asked.page.is_some_and(|page| page > 1) && asked.operation != "devices.sync.post"
+            }
             FaultName::BatchItem429 | FaultName::BatchItem500 => asked.in_batch,
             FaultName::LateVisibility => asked.operation.ends_with(".enrollmentProfiles.post"),
             FaultName::Patch204 => asked.operation.ends_with(".patch"),
@@ -358,9 +457,11 @@ impl Fault {
                 tail.is_some_and(|tail| matches!(tail, "post" | "item.patch"))
             }
             FaultName::ResetAccounts => asked.operation.ends_with(".enrollmentProfiles.item.patch"),
-            _ => true,
+            name => name.is_apt(asked),
         };
-        let within = self.within.as_deref().is_none_or(|part| asked.path.contains(part));
+        let within = self.within.as_deref().is_none_or(|part| {
+            asked.path.contains(part) || asked.about.iter().any(|name| name.eq_ignore_ascii_case(part))
+        });
         operation && apt && within && self.kind.is_none_or(|kind| kind == asked.kind)
     }
 
@@ -439,6 +540,10 @@ impl Fault {
                 return true;
             }
             FaultName::Random => return false,
+            name => match self.adopt_of_apple(name, when, suffering) {
+                Some(harm) => harm,
+                None => return true,
+            },
         };
         let when = if harm == Harm::Garbage { When::After } else { when };
         let side = match when {

@@ -1,6 +1,6 @@
 //! The simulator: Entra's token endpoint and Microsoft Graph for Intune's Apple enrollment, with the
-//! services of GitHub and Azure that vouch for a program at Entra; on loopback, over one seeded world
-//! with a clock that can be stepped (design section 8).
+//! services of GitHub and Azure that vouch for a program at Entra, and Apple's enrollment service; on
+//! loopback, over one seeded world with a clock that can be stepped (design section 8).
 //!
 //! It is written from the services' descriptions and not from a client: it imports nothing of
 //! ours but identifiers and time, so that a mistake of the client is not repeated here. Key
@@ -9,15 +9,18 @@
 //!
 //! ```text
 //!   client ──> graph ──┐
+//!   client ──> dep ────┤
 //!   client ──> login ──┼──> faults ──> World <── portal, clock, faults ──< control <── harness
 //!   client ──> github, imds, identity ──┘
 //! ```
 
 #![warn(missing_docs)]
 
+pub mod apple;
 pub mod calls;
 mod clock;
 mod control;
+mod dep;
 pub mod directory;
 pub mod fault;
 mod graph;
@@ -47,6 +50,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+pub use apple::{SeedService, ServerToken};
 pub use calls::{Call, CallKind};
 pub use control::schema as control_schema;
 pub use fault::{Fault, FaultName, When};
@@ -96,6 +100,8 @@ pub struct Addresses {
     pub imds: String,
     /// The endpoint at which an app asks for its identity; `IDENTITY_ENDPOINT` is any path there.
     pub identity: String,
+    /// Apple's enrollment service.
+    pub dep: String,
 }
 
 /// Why a simulator does not run, or cannot be reached.
@@ -111,7 +117,7 @@ pub enum SimError {
         source: std::io::Error,
     },
     /// The ports from the given one on go beyond 65535.
-    #[error("there are not six ports from {from} on; choose a lower --ports-from")]
+    #[error("there are not seven ports from {from} on; choose a lower --ports-from")]
     NoPorts {
         /// The first port.
         from: u16,
@@ -172,7 +178,7 @@ impl Sim {
     /// When a port or the record cannot be had.
     pub async fn start(options: Options) -> Result<Sim, SimError> {
         let mut listeners = Vec::new();
-        for offset in 0..6u16 {
+        for offset in 0..7u16 {
             let port = match options.ports_from {
                 None => 0,
                 Some(from) => from.checked_add(offset).ok_or(SimError::NoPorts { from })?,
@@ -190,6 +196,7 @@ impl Sim {
             github: url(3).unwrap_or_default(),
             imds: url(4).unwrap_or_default(),
             identity: url(5).unwrap_or_default(),
+            dep: url(6).unwrap_or_default(),
         };
         let shared = Arc::new(Shared::new(options, addresses)?);
         let routers = [
@@ -199,6 +206,7 @@ impl Sim {
             Router::new().fallback(login::serve_github).with_state(Arc::clone(&shared)),
             Router::new().fallback(login::serve_metadata).with_state(Arc::clone(&shared)),
             Router::new().fallback(login::serve_identity).with_state(Arc::clone(&shared)),
+            Router::new().fallback(dep::serve).with_state(Arc::clone(&shared)),
         ];
         let (shutdown, _) = watch::channel(false);
         for ((listener, _), router) in listeners.into_iter().zip(routers) {
@@ -235,6 +243,12 @@ impl Sim {
     /// Looks at the world, or changes it, without a copy. Nothing is served meanwhile.
     pub fn with_world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
         look(&mut self.shared.world())
+    }
+
+    /// The server token of a service by UUID or name, as `GET /credentials` tells it; `None` where
+    /// there is no such service.
+    pub fn server_token(&self, service: &str) -> Option<ServerToken> {
+        self.shared.world().server_token(service)
     }
 
     /// What was asked of the services since the start or since [`Sim::forget_calls`].

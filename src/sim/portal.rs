@@ -2,11 +2,20 @@
 //!
 //! They take no part in [`super::world::History`]: what is counted there was done by a program.
 
+mod apple;
+mod error;
 mod tenant;
+
+pub use apple::{
+    ActivateDevices, AddDevices, AssignAtApple, ChangeService, DefineProfile, DownloadToken, MoveDevices,
+    ReleaseSerials, RemoveProfile, ReplaceDevice, RevokeToken, ScheduleMigration, UploadCertificate,
+};
+pub use error::PortalError;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::apple::TokenFile;
 use super::directory::{self, FederatedCredential, ManagedIdentity, Workflow};
 use super::graph::members;
 use super::push::PushMembers;
@@ -289,61 +298,33 @@ pub enum Change {
         #[serde(default)]
         identity_header: Option<String>,
     },
-}
-
-/// Why a change is not possible.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PortalError {
-    /// No such tenant.
-    #[error("the world has no tenant `{0}`")]
-    NoTenant(String),
-    /// No such token.
-    #[error("the world has no token `{token}`; it has {}", several(.known))]
-    NoToken {
-        /// What was asked for.
-        token: String,
-        /// The names of the tokens that there are.
-        known: Vec<String>,
-    },
-    /// No such profile.
-    #[error("the token has no profile `{profile}`; it has {}", several(.known))]
-    NoProfile {
-        /// What was asked for.
-        profile: String,
-        /// The names of the profiles that there are.
-        known: Vec<String>,
-    },
-    /// No such device.
-    #[error("the token has no device `{0}`")]
-    NoDevice(Serial),
-    /// No such VPP token.
-    #[error("the tenant has no VPP token `{vpp_token}`; it has {}", several(.known))]
-    NoVppToken {
-        /// What was asked for.
-        vpp_token: String,
-        /// The names of the VPP tokens that there are.
-        known: Vec<String>,
-    },
-    /// No such scope tag.
-    #[error("the tenant has no scope tag `{scope_tag}`; it has {}", several(.known))]
-    NoScopeTag {
-        /// What was asked for.
-        scope_tag: String,
-        /// The names of the scope tags that there are.
-        known: Vec<String>,
-    },
-    /// The built-in scope tag cannot be changed.
-    #[error("`{0}` is the built-in scope tag, which stays as it is")]
-    BuiltIn(String),
-    /// A profile of no type.
-    #[error("the profile has no `@odata.type`; write e.g. #microsoft.graph.depIOSEnrollmentProfile")]
-    NoType,
-    /// A profile without a platform cannot be a default.
-    #[error("the profile `{0}` is of no single platform")]
-    NoPlatform(String),
-    /// A text in PEM is not what it should be.
-    #[error("the text is not {0} in PEM")]
-    NotPem(&'static str),
+    /// Uploads the certificate for whose key Apple encrypts server tokens.
+    UploadCertificate(UploadCertificate),
+    /// Downloads a new server token, which replaces the one in force. The answer has the file.
+    DownloadToken(DownloadToken),
+    /// Revokes the server token in force.
+    RevokeToken(RevokeToken),
+    /// Changes a service at Apple: its name, its token's end, terms that wait to be accepted.
+    ChangeService(ChangeService),
+    /// Adds new devices to a service at Apple, or to none.
+    AddDevices(AddDevices),
+    /// Moves devices to another service at Apple, or away from all.
+    MoveDevices(MoveDevices),
+    /// Releases devices from the organization at Apple.
+    ReleaseSerials(ReleaseSerials),
+    /// Activates devices of Apple's services, new or wiped: they fetch their profile. That a device
+    /// was wiped Apple does not see before.
+    ActivateDevices(ActivateDevices),
+    /// Takes the profile of devices away at Apple: `removed`.
+    RemoveProfile(RemoveProfile),
+    /// Another device comes in the place of one that is repaired.
+    ReplaceDevice(ReplaceDevice),
+    /// Defines a profile at Apple as another program would, refusable or not.
+    DefineProfile(DefineProfile),
+    /// Assigns a profile at Apple as another program would.
+    AssignAtApple(AssignAtApple),
+    /// Plans the migration of devices to their service, or calls it off.
+    ScheduleMigration(ScheduleMigration),
 }
 
 /// Makes one change.
@@ -351,6 +332,14 @@ pub enum PortalError {
 /// # Errors
 /// When what it names is not there; nothing has been changed then.
 pub fn change(world: &mut World, change: Change) -> Result<(), PortalError> {
+    perform(world, change).map(drop)
+}
+
+/// Makes one change. Returns the file, where one is downloaded.
+///
+/// # Errors
+/// As [`change`].
+pub fn perform(world: &mut World, change: Change) -> Result<Option<TokenFile>, PortalError> {
     let now = world.now.as_second();
     match change {
         Change::CreateProfile { token, profile } => {
@@ -511,8 +500,21 @@ pub fn change(world: &mut World, change: Change) -> Result<(), PortalError> {
                 world.machine.identity_header = identity_header;
             }
         }
+        Change::DownloadToken(wish) => return wish.make(world).map(Some),
+        Change::UploadCertificate(wish) => wish.make(world)?,
+        Change::RevokeToken(wish) => wish.make(world)?,
+        Change::ChangeService(wish) => wish.make(world)?,
+        Change::AddDevices(wish) => wish.make(world)?,
+        Change::MoveDevices(wish) => wish.make(world)?,
+        Change::ReleaseSerials(wish) => wish.make(world)?,
+        Change::ActivateDevices(wish) => wish.make(world)?,
+        Change::RemoveProfile(wish) => wish.make(world)?,
+        Change::ReplaceDevice(wish) => wish.make(world)?,
+        Change::DefineProfile(wish) => wish.make(world)?,
+        Change::AssignAtApple(wish) => wish.make(world)?,
+        Change::ScheduleMigration(wish) => wish.make(world)?,
     }
-    Ok(())
+    Ok(None)
 }
 
 fn find<'a>(world: &'a mut World, token: &str) -> Result<&'a mut Token, PortalError> {
@@ -534,13 +536,6 @@ fn position(world: &World, token: &str) -> Result<(usize, usize), PortalError> {
             token: token.to_owned(),
             known: world.tenants.iter().flat_map(|t| &t.tokens).map(|token| token.name.clone()).collect(),
         })
-}
-
-/// Some of the names that there are.
-fn several(names: &[String]) -> String {
-    let shown: Vec<String> = names.iter().take(5).map(|name| format!("`{name}`")).collect();
-    let more = if names.len() > shown.len() { " and others" } else { "" };
-    if shown.is_empty() { "none".to_owned() } else { shown.join(", ") + more }
 }
 
 fn birth(token: &Token, profile: &str) -> Result<u32, PortalError> {

@@ -1,7 +1,7 @@
 //! The record of exchanges, one JSON object per line: what contract tests judge.
 //!
-//! Bearers and secrets never get in: of the request's headers only the content type is kept, and
-//! secret members of bodies are replaced.
+//! Bearers and secrets never get in: of the request's headers only the content type and the protocol
+//! version are kept, and secret members of bodies are replaced.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Exchange<'a> {
-    /// `graph`, `login`, `github`, `imds` or `identity`.
+    /// `graph`, `login`, `github`, `imds`, `identity` or `dep`.
     pub service: &'a str,
     /// The operation's id.
     pub operation: &'a str,
@@ -39,11 +39,14 @@ pub(super) struct Exchange<'a> {
 }
 
 /// The request headers that are kept.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct Headers<'a> {
     /// `Content-Type`.
     #[serde(rename = "content-type", skip_serializing_if = "Option::is_none")]
     pub content_type: Option<&'a str>,
+    /// `X-Server-Protocol-Version`, which only Apple's enrollment service knows.
+    #[serde(rename = "x-server-protocol-version", skip_serializing_if = "Option::is_none")]
+    pub protocol_version: Option<&'a str>,
 }
 
 /// An open record.
@@ -64,8 +67,8 @@ impl Recorder {
     }
 }
 
-/// Members of Graph's bodies whose text is a secret.
-const SECRETS: [&str; 3] = ["adminAccountPassword", "depToken", "token"];
+/// Members of Graph's and Apple's bodies whose text is a secret.
+const SECRETS: [&str; 5] = ["adminAccountPassword", "depToken", "token", "auth_session_token", "escrow_key"];
 
 /// What stands in a secret's place.
 const WITHHELD: &str = "[secret]";

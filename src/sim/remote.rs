@@ -5,8 +5,9 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use super::apple::ServerToken;
 use super::calls::Call;
-use super::control::{ClockNow, ClockStep};
+use super::control::{ClockNow, ClockStep, Credentials};
 use super::seed::Seed;
 use super::{Addresses, SimError};
 use crate::model::clock::{Clock, Timestamp, after};
@@ -89,6 +90,21 @@ impl RemoteSim {
     /// When the simulator does not answer.
     pub async fn calls(&self) -> Result<Vec<Call>, SimError> {
         self.control.get("/calls").await.map_err(|source| self.lost(source))
+    }
+
+    /// The server token of a service by UUID or name; `None` where there is no such service.
+    ///
+    /// # Errors
+    /// When the simulator does not answer.
+    pub async fn server_token(&self, service: &str) -> Result<Option<ServerToken>, SimError> {
+        let all: Vec<Credentials> =
+            self.control.get("/credentials").await.map_err(|source| self.lost(source))?;
+        let of = |one: &Credentials| {
+            one.server_uuid.eq_ignore_ascii_case(&service.replace('-', ""))
+                || one.service == service
+                || one.known_as.iter().any(|name| name == service)
+        };
+        Ok(all.into_iter().find(of).map(|one| one.token))
     }
 
     fn lost(&self, source: reqwest::Error) -> SimError {

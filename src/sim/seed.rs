@@ -1,6 +1,6 @@
 //! What a world begins with, as plain data. The caller lowers documents to it.
 //!
-//! Tokens, serials, VPP tokens, scope tags and the push certificate of the seed exist from the
+//! Tokens, serials, Apple's services, VPP tokens, scope tags and the push certificate of the seed exist from the
 //! start; its documents' profiles and assignments do not, for they are what is rehearsed. Later
 //! starts only add.
 
@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::apple::SeedService;
 use super::directory::Client;
 use super::graph::members;
 use super::push::PushMembers;
@@ -33,7 +34,11 @@ pub struct Seed {
     #[serde(default)]
     pub surroundings: bool,
     /// The tenants.
+    #[serde(default)]
     pub tenants: Vec<SeedTenant>,
+    /// Apple's device management services whose tokens no Intune holds.
+    #[serde(default)]
+    pub services: Vec<SeedService>,
 }
 
 /// A tenant to be there.
@@ -139,6 +144,8 @@ impl World {
         let tokens = self.tenants.iter().flat_map(|tenant| &tenant.tokens);
         let mut placed: HashSet<Serial> =
             tokens.flat_map(|token| &token.devices).map(|device| device.serial).collect();
+        let at_apple = self.services.iter().flat_map(|service| service.fleet.present());
+        placed.extend(at_apple.map(|row| row.serial));
         for tenant in &seed.tenants {
             let at = match self.tenants.iter().position(|t| t.id.eq_ignore_ascii_case(&tenant.tenant_id)) {
                 Some(at) => at,
@@ -182,6 +189,9 @@ impl World {
             for token in &tenant.tokens {
                 self.add_token(at, token, seed.surroundings, &mut placed);
             }
+        }
+        for service in &seed.services {
+            self.add_service(service, seed.surroundings, &mut placed);
         }
     }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::calls::Calls;
+use super::dep::Sessions;
 use super::fault::{Asked, Blow, Faults, Harm, Suffering};
 use super::login::{Assertions, Issuer};
 use super::record::{Exchange, Recorder};
@@ -42,6 +43,7 @@ pub(super) struct Shared {
     numbers: AtomicU64,
     assertions: Assertions,
     issuer: Issuer,
+    sessions: Sessions,
 }
 
 /// How often held answers were let go.
@@ -72,6 +74,8 @@ pub(super) enum Left {
     ExpireBearer,
     /// Break the JSON of the answer.
     Garbage,
+    /// Refuse with this status and Apple's code.
+    Told { status: u16, code: &'static str },
 }
 
 impl Shared {
@@ -101,6 +105,7 @@ impl Shared {
             numbers: AtomicU64::new(0),
             assertions: Assertions::default(),
             issuer: Issuer::default(),
+            sessions: Sessions::default(),
         })
     }
 
@@ -128,6 +133,11 @@ impl Shared {
     /// The key of the simulated GitHub.
     pub(super) fn issuer(&self) -> &Issuer {
         &self.issuer
+    }
+
+    /// The sessions at Apple's enrollment service, and the nonces that it has seen.
+    pub(super) fn sessions(&self) -> &Sessions {
+        &self.sessions
     }
 
     pub(super) fn page_size(&self) -> usize {
@@ -161,7 +171,7 @@ impl Shared {
     /// Decides what a request has to suffer.
     pub(super) fn strike(&self, asked: Asked<'_>) -> Suffering {
         let suffering = self.faults().strike(asked);
-        if suffering.ways != Default::default() {
+        if suffering.ways != Default::default() || !suffering.devices.is_empty() {
             self.hits.send_modify(|count| *count += 1);
         }
         suffering
@@ -180,6 +190,7 @@ impl Shared {
             }
             Harm::ExpireBearer => Ok(Left::ExpireBearer),
             Harm::Garbage => Ok(Left::Garbage),
+            Harm::Told { status, code } => Ok(Left::Told { status: *status, code }),
             Harm::Cut => Err(Cut),
             Harm::Hold => self.hold(released, fault_id, before).await,
             Harm::Slow { delay_ms, seconds } => {

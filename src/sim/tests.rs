@@ -24,6 +24,7 @@ fn seed() -> Seed {
         seed: 7,
         start: "2026-11-02T08:00:00Z".parse().unwrap(),
         surroundings: false,
+        services: Vec::new(),
         tenants: vec![SeedTenant {
             tenant_id: TENANT.to_owned(),
             scope_tags: vec!["Berlin".to_owned()],

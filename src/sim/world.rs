@@ -1,4 +1,5 @@
-//! The world behind the services: what Intune holds and what Apple has, at one instant. Plain data.
+//! The world behind the services: what Intune holds and what Apple has ([`super::apple`]), at one
+//! instant. Plain data.
 //!
 //! It may import identifiers and time only. Key invariant: everything in it follows from the seed
 //! and the requests, never from the machine's clock or its randomness; ids are UUIDs of version 5.
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::apple::Service;
 use super::directory::{Client, Machine, Workflow};
 use super::push::PushCertificate;
 use super::vpp::VppToken;
@@ -31,6 +33,12 @@ pub struct World {
     pub now: Timestamp,
     /// The tenants, in the order of their making.
     pub tenants: Vec<Tenant>,
+    /// Apple's device management services whose tokens no Intune holds, in the order of their making.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<Service>,
+    /// Devices of Apple's organizations that no service has, with their model's number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unassigned: BTreeMap<Serial, u8>,
     /// The workflow that runs at GitHub; `None`: none does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow: Option<Workflow>,
@@ -63,8 +71,41 @@ pub struct History {
     pub defaults_set: BTreeMap<String, u64>,
     /// Changes of a token itself, by token id.
     pub tokens_updated: BTreeMap<String, u64>,
+    /// Keys made for a token's renewal, by token id.
+    pub keys_made: BTreeMap<String, u64>,
+    /// Token files taken, by token id.
+    pub tokens_uploaded: BTreeMap<String, u64>,
     /// Ids of deleted tokens, in order.
     pub tokens_deleted: Vec<String>,
+    /// What was done at Apple.
+    #[serde(skip_serializing_if = "AppleHistory::is_empty")]
+    pub apple: AppleHistory,
+}
+
+/// What was done through the API of Apple's enrollment service.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AppleHistory {
+    /// Profiles defined, by `server_uuid` and name.
+    pub profiles_defined: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Assignments that took place, by serial.
+    pub assignments: BTreeMap<Serial, u64>,
+    /// Those among them that gave a device what it had already, by serial.
+    pub repeated: BTreeMap<Serial, u64>,
+    /// Profiles taken away, by serial.
+    pub removals: BTreeMap<Serial, u64>,
+    /// Devices disowned, in order.
+    pub disowned: Vec<Serial>,
+    /// Locks set, by serial.
+    pub locks: BTreeMap<Serial, u64>,
+    /// Changes of the account-driven discovery URL, by `server_uuid`.
+    pub discovery_changes: BTreeMap<String, u64>,
+}
+
+impl AppleHistory {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// An Entra tenant with its Intune.
@@ -128,6 +169,9 @@ pub struct Token {
     pub expires: Timestamp,
     /// `lastModifiedDateTime`.
     pub modified: Timestamp,
+    /// The key that Apple has to encrypt the token for.
+    #[serde(default)]
+    pub key: TokenKey,
     /// What is known about syncs with Apple.
     pub sync: Sync,
     /// Profiles by birth number, mirrored policies among them.
@@ -140,6 +184,16 @@ pub struct Token {
     pub at_apple: Vec<Arrival>,
     #[serde(skip)]
     positions: HashMap<Serial, u32>,
+}
+
+/// The key of a token, which the service keeps; what it is follows from its number.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenKey {
+    /// How many were made before it by request.
+    pub number: u32,
+    /// When it was made; `None`: with the token.
+    pub made: Option<Timestamp>,
 }
 
 /// A token's syncs with Apple.
@@ -301,6 +355,8 @@ impl World {
             seed,
             now,
             tenants: Vec::new(),
+            services: Vec::new(),
+            unassigned: BTreeMap::new(),
             workflow: None,
             machine: Machine::default(),
             births: 0,
@@ -331,6 +387,7 @@ impl World {
         for token in world.tenants.iter_mut().flat_map(|tenant| &mut tenant.tokens) {
             token.index();
         }
+        world.services.iter_mut().for_each(|service| service.fleet.index());
         Ok(world)
     }
 
@@ -354,9 +411,11 @@ impl World {
         self.tenants.iter_mut().flat_map(|tenant| &mut tenant.tokens).find(|token| token.answers_to(key))
     }
 
-    /// How many devices all tokens have.
+    /// How many devices all tokens have, at Intune and at Apple.
     pub fn device_count(&self) -> usize {
-        self.tenants.iter().flat_map(|tenant| &tenant.tokens).map(|token| token.devices.len()).sum()
+        let tokens = self.tenants.iter().flat_map(|tenant| &tenant.tokens);
+        let at_apple: usize = self.services.iter().map(|service| service.fleet.len()).sum();
+        tokens.map(|token| token.devices.len()).sum::<usize>() + at_apple
     }
 
     /// The next birth number.
@@ -403,6 +462,7 @@ impl Token {
             scope_tag_ids: vec!["0".to_owned()],
             expires: crate::model::clock::after(now, std::time::Duration::from_secs(365 * 86_400)),
             modified: now,
+            key: TokenKey::default(),
             sync: Sync {
                 triggered: an_hour_ago,
                 succeeded: an_hour_ago,

@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::backoff::Domain;
 use super::metrics::Outcome;
 use crate::apply::{ApplyReport, StepOutcome};
-use crate::model::Name;
 use crate::model::clock::{Timestamp, after};
 use crate::model::live::Cause;
+use crate::model::{Name, Realm};
 use crate::plan::build::HORIZON;
 use crate::plan::drift::Drift;
 use crate::plan::{Blocked, Plan};
@@ -74,7 +74,7 @@ pub const fn word(outcome: &StepOutcome) -> &'static str {
 
 /// Judges a look at `tokens` (with their connections), and what was carried out after it.
 pub fn assess(
-    tokens: &BTreeMap<Name, Name>,
+    tokens: &BTreeMap<Name, Realm>,
     plan: &Plan,
     drift: &Drift,
     report: Option<&ApplyReport>,
@@ -164,7 +164,7 @@ mod tests {
 
     fn blocked(token: Option<&str>, cause: Cause) -> Blocked {
         Blocked {
-            connection: name("one"),
+            connection: Realm::Mdm(name("one")),
             token: token.map(name),
             address: None,
             cause,
@@ -174,8 +174,8 @@ mod tests {
         }
     }
 
-    fn tokens() -> BTreeMap<Name, Name> {
-        BTreeMap::from([(name("a"), name("one")), (name("b"), name("two"))])
+    fn tokens() -> BTreeMap<Name, Realm> {
+        BTreeMap::from([(name("a"), Realm::Mdm(name("one"))), (name("b"), Realm::Mdm(name("two")))])
     }
 
     fn judged(plan: &Plan, report: Option<&ApplyReport>) -> Assessment {
@@ -186,7 +186,7 @@ mod tests {
     fn a_connection_that_fails_fails_as_one_and_the_others_do_well() {
         let plan = Plan { blocked: vec![blocked(None, Cause::Throttled)], ..Plan::default() };
         let found = judged(&plan, None);
-        assert_eq!(found.failed.keys().collect::<Vec<_>>(), [&Domain::Connection(name("one"))]);
+        assert_eq!(found.failed.keys().collect::<Vec<_>>(), [&Domain::Connection(Realm::Mdm(name("one")))]);
         let outcomes: Vec<Outcome> = found.tokens.values().map(|of| of.outcome).collect();
         assert_eq!(outcomes, [Outcome::Blocked, Outcome::Ok]);
     }

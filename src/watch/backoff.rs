@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::model::Name;
 use crate::model::clock::{Timestamp, after};
+use crate::model::{Name, Realm};
 
 /// How pauses grow: doubled with each failure, up to a cap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +43,8 @@ fn scramble(seed: u64) -> u64 {
 /// What fails, and is left alone, as one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Domain {
-    /// A connection, with all its tokens.
-    Connection(Name),
+    /// A service, with all its tokens.
+    Connection(Realm),
     /// One token.
     Token(Name),
 }
@@ -52,10 +52,10 @@ pub enum Domain {
 impl Domain {
     fn salt(&self, seed: u64) -> u64 {
         let (kind, name) = match self {
-            Domain::Connection(name) => (1, name),
-            Domain::Token(name) => (2, name),
+            Domain::Connection(realm) => (1, realm.to_string()),
+            Domain::Token(name) => (2, name.to_string()),
         };
-        name.as_str().bytes().fold(seed ^ kind, |salt, byte| scramble(salt ^ u64::from(byte)))
+        name.bytes().fold(seed ^ kind, |salt, byte| scramble(salt ^ u64::from(byte)))
     }
 }
 
@@ -170,7 +170,7 @@ mod tests {
         holds.succeeded(&token("a"));
         assert_eq!(holds.of(&token("a")), None);
         assert_eq!(holds.failed(token("a"), at(0), None).failures, 1);
-        let connection = Domain::Connection(Name::new("a").unwrap());
+        let connection = Domain::Connection(Realm::Mdm(Name::new("a").unwrap()));
         assert_ne!(connection.salt(7), token("a").salt(7), "a name of two kinds is two domains");
     }
 }

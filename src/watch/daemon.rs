@@ -18,9 +18,9 @@ use super::told::Told;
 use crate::diag::Severity;
 use crate::engine::{Documents, EngineError, Host, Settings};
 use crate::ledger::LedgerError;
-use crate::model::Name;
 use crate::model::clock::{Timestamp, between};
 use crate::model::desired::Desired;
+use crate::model::{Name, Realm};
 use crate::plan::drift;
 use crate::rules;
 
@@ -329,7 +329,7 @@ impl Daemon {
     }
 
     /// The tokens of a round with their connections.
-    pub(super) fn with_connections(&self, tokens: &BTreeSet<Name>) -> BTreeMap<Name, Name> {
+    pub(super) fn with_connections(&self, tokens: &BTreeSet<Name>) -> BTreeMap<Name, Realm> {
         let mut all = tokens_of(&self.good.desired);
         all.retain(|token, _| tokens.contains(token));
         all
@@ -345,6 +345,6 @@ fn refused_in(documents: &Documents, now: Timestamp) -> BTreeSet<Name> {
         .collect()
 }
 
-fn tokens_of(desired: &Desired) -> BTreeMap<Name, Name> {
-    desired.tokens.iter().map(|(name, token)| (name.clone(), token.connection.clone())).collect()
+fn tokens_of(desired: &Desired) -> BTreeMap<Name, Realm> {
+    desired.tokens.iter().map(|(name, token)| (name.clone(), token.realm.clone())).collect()
 }

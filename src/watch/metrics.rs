@@ -6,8 +6,8 @@ use std::time::Duration;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
-use crate::model::Name;
 use crate::model::clock::Timestamp;
+use crate::model::{Name, Realm};
 
 /// The bounds of the histogram of durations, in seconds.
 const SECONDS: [f64; 9] = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 60.0, 300.0, 900.0];
@@ -43,7 +43,7 @@ impl Outcome {
 #[derive(Clone, Copy, Debug)]
 pub struct Of<'a> {
     /// The connection.
-    pub connection: &'a Name,
+    pub connection: &'a Realm,
     /// The token.
     pub token: &'a Name,
 }
@@ -136,7 +136,7 @@ impl Metrics {
     }
 
     /// How long a look took for a connection, by the machine's clock.
-    pub fn took(&self, connection: &Name, took: Duration) {
+    pub fn took(&self, connection: &Realm, took: Duration) {
         self.with(|| {
             histogram!("espalier_reconcile_seconds", "connection" => connection.to_string())
                 .record(took.as_secs_f64());
@@ -145,7 +145,7 @@ impl Metrics {
 
     /// When something expires. `kind` is `enrollmentToken` (by the name of its document), `vppToken`
     /// (by its name at the service) or `pushCertificate` (by that of its connection).
-    pub fn expires(&self, kind: &'static str, connection: &Name, name: &str, expires: Timestamp) {
+    pub fn expires(&self, kind: &'static str, connection: &Realm, name: &str, expires: Timestamp) {
         self.with(|| {
             gauge!("espalier_expiry_timestamp_seconds", "kind" => kind,
                 "connection" => connection.to_string(), "name" => name.to_owned())
@@ -163,7 +163,7 @@ impl Metrics {
     }
 
     /// Requests that were sent.
-    pub fn calls(&self, connection: &Name, reads: u64, writes: u64) {
+    pub fn calls(&self, connection: &Realm, reads: u64, writes: u64) {
         self.with(|| {
             for (kind, calls) in [("read", reads), ("write", writes)] {
                 counter!("espalier_calls_total", "connection" => connection.to_string(), "kind" => kind)
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn figures_carry_their_labels_and_two_watches_do_not_mix() {
         let (one, other) = (Metrics::default(), Metrics::default());
-        let (connection, token) = (Name::new("contoso").unwrap(), Name::new("main").unwrap());
+        let (connection, token) = (Realm::Mdm(Name::new("contoso").unwrap()), Name::new("main").unwrap());
         let of = Of { connection: &connection, token: &token };
         let now: Timestamp = "2026-11-02T08:00:00Z".parse().unwrap();
         one.looked(of, Outcome::Blocked, 2, 3, now);

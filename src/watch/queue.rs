@@ -13,8 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::backoff::{Domain, Hold, Holds};
-use crate::model::Name;
 use crate::model::clock::{Timestamp, after};
+use crate::model::{Name, Realm};
 
 /// Why a token is looked at.
 #[derive(
@@ -47,7 +47,7 @@ pub struct Round {
 #[derive(Clone, Debug)]
 pub struct Queue {
     /// The connection of each token that documents name.
-    tokens: BTreeMap<Name, Name>,
+    tokens: BTreeMap<Name, Realm>,
     wanted: BTreeMap<Name, BTreeSet<Why>>,
     due: BTreeMap<Name, Timestamp>,
     holds: Holds,
@@ -58,7 +58,7 @@ pub struct Queue {
 impl Queue {
     /// A queue over tokens and their connections, all of which are wanted. `every` is the rhythm of
     /// full looks, the first of which is the start.
-    pub fn new(tokens: BTreeMap<Name, Name>, every: Duration, seed: u64, now: Timestamp) -> Self {
+    pub fn new(tokens: BTreeMap<Name, Realm>, every: Duration, seed: u64, now: Timestamp) -> Self {
         let mut queue = Self {
             tokens,
             wanted: BTreeMap::new(),
@@ -72,7 +72,7 @@ impl Queue {
     }
 
     /// Takes the tokens and the rhythm of new documents. What is gone is forgotten.
-    pub fn learn(&mut self, tokens: BTreeMap<Name, Name>, every: Duration, now: Timestamp) {
+    pub fn learn(&mut self, tokens: BTreeMap<Name, Realm>, every: Duration, now: Timestamp) {
         if every != self.every {
             self.every = every;
             self.resync = self.resync.min(after(now, every));
@@ -224,7 +224,7 @@ mod tests {
 
     /// Tokens `a` and `b` of connection `one`, `c` of connection `two`; the start is over.
     fn queue() -> Queue {
-        let tokens = [("a", "one"), ("b", "one"), ("c", "two")].map(|(t, c)| (name(t), name(c)));
+        let tokens = [("a", "one"), ("b", "one"), ("c", "two")].map(|(t, c)| (name(t), Realm::Mdm(name(c))));
         let mut queue = Queue::new(tokens.into(), HOUR, 1, at(0));
         let start = queue.take(at(0)).unwrap();
         assert_eq!((start.tokens.len(), start.why), (3, BTreeSet::from([Why::Start])));
@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn a_failing_domain_waits_and_holds_up_nobody() {
         let mut queue = queue();
-        let hold = queue.failed(Domain::Connection(name("one")), at(0), None);
+        let hold = queue.failed(Domain::Connection(Realm::Mdm(name("one"))), at(0), None);
         queue.tick(at(1));
         queue.want(Why::Due, [name("a"), name("c")]);
         assert_eq!(names(queue.take(at(1))), ["c"]);
@@ -277,7 +277,7 @@ mod tests {
         let round = queue.take(hold.until).unwrap();
         assert_eq!(names(Some(round.clone())), ["a", "b"]);
         assert!(round.why.contains(&Why::BackOff));
-        queue.succeeded(&Domain::Connection(name("one")));
+        queue.succeeded(&Domain::Connection(Realm::Mdm(name("one"))));
         queue.tick(at(3000));
         assert_eq!(queue.take(at(3000)), None);
     }
@@ -320,12 +320,12 @@ mod tests {
     fn what_documents_no_longer_name_is_forgotten() {
         let mut queue = queue();
         queue.want(Why::Documents, [name("a"), name("z")]);
-        queue.failed(Domain::Connection(name("one")), at(0), None);
+        queue.failed(Domain::Connection(Realm::Mdm(name("one"))), at(0), None);
         queue.due_at(name("b"), at(5));
-        queue.learn(BTreeMap::from([(name("c"), name("two"))]), HOUR, at(1));
+        queue.learn(BTreeMap::from([(name("c"), Realm::Mdm(name("two")))]), HOUR, at(1));
         assert_eq!((queue.depth(), queue.next()), (0, at(3600)));
         // A shorter rhythm holds at once, a longer one from the next time on.
-        queue.learn(BTreeMap::from([(name("c"), name("two"))]), HOUR / 2, at(2));
+        queue.learn(BTreeMap::from([(name("c"), Realm::Mdm(name("two")))]), HOUR / 2, at(2));
         assert_eq!(queue.resync(), at(1802));
     }
 

@@ -14,9 +14,9 @@ use super::queue::{Round, Why};
 use super::told::Told;
 use crate::apply::ApplyReport;
 use crate::engine::{Allowed, Documents, EngineError, Look, Prepared, Session};
-use crate::model::Name;
 use crate::model::desired::{OnCommit, OnDrift};
 use crate::model::live::Fact;
+use crate::model::{Name, Realm};
 use crate::plan::Plan;
 use crate::plan::file::{SavedPlan, sha256};
 
@@ -51,7 +51,7 @@ impl Daemon {
         let began = Instant::now();
         self.metrics.queue(self.queue.depth());
         self.say(Told::Looking { tokens: round.tokens.clone(), why: round.why.clone() });
-        let mut session = match self.host.session(documents) {
+        let mut session = match self.host.session(documents).await {
             Ok(session) => session,
             Err(error) => return self.put_off(round, error).map(|()| false),
         };
@@ -116,7 +116,7 @@ impl Daemon {
         let report = session.execute(prepared, &*self.health).await?;
         for step in &report.steps {
             if let Some(document) = self.good.desired.tokens.get(&step.token) {
-                let of = Of { connection: &document.connection, token: &step.token };
+                let of = Of { connection: &document.realm, token: &step.token };
                 self.metrics.step(of, assess::word(&step.outcome));
             }
         }
@@ -158,26 +158,27 @@ impl Daemon {
     fn count(&self, session: &Session, look: &Look, assessment: &Assessment, took: std::time::Duration) {
         let now = session.clock().now();
         let tokens = &self.good.desired.tokens;
-        let connections: BTreeSet<&Name> =
-            assessment.tokens.keys().filter_map(|token| Some(&tokens.get(token)?.connection)).collect();
+        let connections: BTreeSet<&Realm> =
+            assessment.tokens.keys().filter_map(|token| Some(&tokens.get(token)?.realm)).collect();
         for (token, of) in &assessment.tokens {
             let Some(document) = tokens.get(token) else { continue };
-            let labels = Of { connection: &document.connection, token };
+            let labels = Of { connection: &document.realm, token };
             self.metrics.looked(labels, of.outcome, of.drift, of.planned, now);
-            let tenant = look.observed.live.tenants.get(&document.connection);
+            let tenant = look.observed.live.tenants.get(&document.realm);
             let live = tenant
                 .zip(look.observed.tokens.get(token))
                 .and_then(|(tenant, id)| tenant.tokens.known().and_then(|all| all.by_id(id).ok()));
             if let Some(expires) = live.and_then(|live| live.expires) {
-                self.metrics.expires(ENROLLMENT_TOKEN, &document.connection, token.as_str(), expires);
+                self.metrics.expires(ENROLLMENT_TOKEN, &document.realm, token.as_str(), expires);
             }
         }
         for (connection, tenant) in &look.observed.live.tenants {
             let push = tenant.push_certificate.as_ref().and_then(Fact::known).and_then(Option::as_ref);
             if let Some(expires) = push.and_then(|push| push.expires) {
-                self.metrics.expires("pushCertificate", connection, connection.as_str(), expires);
+                self.metrics.expires("pushCertificate", connection, &connection.to_string(), expires);
             }
-            let named = session.desired().vpp_tokens_of(connection);
+            let named =
+                connection.connection().map(|name| session.desired().vpp_tokens_of(name)).unwrap_or_default();
             let found = tenant.vpp_tokens.as_ref().and_then(Fact::known);
             for token in found.into_iter().flat_map(|all| all.iter()) {
                 if let Some(expires) = token.expires.filter(|_| named.contains(token.name.as_str())) {

@@ -2,8 +2,8 @@
 
 use espalier::apply::StepOutcome;
 use espalier::engine::Wants;
-use espalier::model::Name;
 use espalier::model::live::Fact;
+use espalier::model::{Name, Realm};
 use espalier::plan::Action;
 use espalier::plan::file::SavedPlan;
 use espalier::progress::NoProgress;
@@ -165,7 +165,7 @@ async fn t12_vpp_tokens_and_the_push_certificate_are_read_for_who_asks() {
             let mut session = folder.open(desk).await;
             session.also_read(wants);
             let (_, observed) = session.plan(&NoProgress).await.unwrap_or_else(|error| panic!("{error}"));
-            observed.live.tenants[&Name::new("tenant").expect("a name")].clone()
+            observed.live.tenants[&Realm::Mdm(Name::new("tenant").expect("a name"))].clone()
         }
     };
     let plain = read(Wants::default()).await;

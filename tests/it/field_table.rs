@@ -136,13 +136,14 @@ fn name_in(group: &Group<'_>) -> String {
 
 /// Verdicts added up.
 #[derive(Default)]
-struct Tally {
+pub struct Tally {
     judged: usize,
     faults: Vec<String>,
 }
 
 impl Tally {
-    fn add(&mut self, side: &str, verdict: Verdict) {
+    /// Adds the verdict on one row.
+    pub fn add(&mut self, side: &str, verdict: Verdict) {
         self.judged += 1;
         match verdict {
             Verdict::Holds => {}
@@ -154,13 +155,15 @@ impl Tally {
         }
     }
 
-    fn fail(&mut self, side: &str, group: &Group<'_>, fault: &str) {
+    /// Adds what stops a whole group.
+    pub fn fail(&mut self, side: &str, group: &Group<'_>, fault: &str) {
         let row = group.rows[0];
         self.faults.push(format!("{side}: row {} ({} {}): {fault}", row.line, row.path, row.value));
     }
 
+    /// Fails with every fault, or where another number of rows was judged.
     #[track_caller]
-    fn finish(self, rows: usize) {
+    pub fn finish(self, rows: usize) {
         assert!(self.faults.is_empty(), "{} faults:\n{}", self.faults.len(), self.faults.join("\n"));
         assert_eq!(self.judged, rows, "rows that were judged");
     }
@@ -281,7 +284,7 @@ async fn every_row_comes_back_as_the_table_says() {
 }
 
 /// The same of each row of a group that tells what comes back.
-fn tell(tally: &mut Tally, group: &Group<'_>, verdict: impl Fn(&Row) -> Verdict) {
+pub fn tell(tally: &mut Tally, group: &Group<'_>, verdict: impl Fn(&Row) -> Verdict) {
     for row in group.rows.iter().filter(|row| row.reads_back()) {
         tally.add("back", verdict(row));
     }
@@ -335,7 +338,7 @@ fn screen_of<'a>(all: &[Group<'a>], of: &Row) -> Result<&'a Value, String> {
 }
 
 /// Whether `whole` says everything that `part` says: objects member by member, lists as sets.
-fn is_within(part: &Value, whole: &Value) -> Result<(), String> {
+pub fn is_within(part: &Value, whole: &Value) -> Result<(), String> {
     match (part, whole) {
         (Value::Object(part), Value::Object(_)) => part.iter().try_for_each(|(name, value)| {
             is_within(value, &whole[name]).map_err(|fault| format!("{name}.{fault}"))

@@ -1,4 +1,5 @@
-//! Assignments, sent together: those of a connection in one go, 20 requests to a batch.
+//! Assignments, sent together: those of a tenant in one go, 20 requests to a batch; those of a direct
+//! token one after the other.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +7,11 @@ use super::super::journal::intent;
 use super::super::report::StepOutcome;
 use super::Run;
 use crate::ledger::{IntentState, LedgerError};
-use crate::model::Name;
+use crate::model::Realm;
 use crate::model::clock::after;
-use crate::plan::Step;
 use crate::plan::build::HORIZON;
-use crate::provider::graph::Outcome;
+use crate::plan::{Action, Step};
+use crate::provider::{Actuator, Outcome, Write};
 
 /// The requests of one `$batch`.
 const REQUESTS: usize = 20;
@@ -18,11 +19,17 @@ const REQUESTS: usize = 20;
 impl<'r> Run<'r> {
     /// Sends collected assignments: per connection in one go, those to the same profile together.
     pub(super) async fn assign_all(&mut self, queue: &mut Vec<&'r Step>) -> Result<(), LedgerError> {
-        let mut by_connection: BTreeMap<&Name, Vec<&'r Step>> = BTreeMap::new();
+        let mut by_connection: BTreeMap<&Realm, Vec<&'r Step>> = BTreeMap::new();
         for step in queue.drain(..) {
             by_connection.entry(&step.connection).or_default().push(step);
         }
         for (connection, steps) in by_connection {
+            if connection.is_direct() {
+                for step in steps {
+                    self.assign_direct(step).await?;
+                }
+                continue;
+            }
             for steps in self.shares(connection, steps) {
                 self.assign_together(connection, steps).await?;
             }
@@ -30,10 +37,28 @@ impl<'r> Run<'r> {
         Ok(())
     }
 
+    async fn assign_direct(&mut self, step: &'r Step) -> Result<(), LedgerError> {
+        let Action::Assign { groups, .. } = &step.action else { return Ok(()) };
+        if self.is_held_back(step) {
+            return Ok(());
+        }
+        if *self.exec.stop.borrow() {
+            self.interrupted = true;
+            let reason = "the run was interrupted before it; any later apply goes on".to_owned();
+            self.outcomes.insert(&step.id, StepOutcome::Pending { reason, until: None });
+            return Ok(());
+        }
+        let serials: Vec<_> = groups.iter().flat_map(|group| group.serials.iter().copied()).collect();
+        self.by_device(step, &serials).await
+    }
+
     /// Steps that are sent in one go. Between two of them refusals can stop the rest of a document,
     /// so there are as many as full `$batch`es allow: a cut never costs a call.
-    fn shares(&self, connection: &Name, steps: Vec<&'r Step>) -> Vec<Vec<&'r Step>> {
-        let most = self.exec.services.get(connection).map_or(1, |service| service.actuator.assign_batch());
+    fn shares(&self, connection: &Realm, steps: Vec<&'r Step>) -> Vec<Vec<&'r Step>> {
+        let most = match self.exec.services.get(connection).map(|service| &service.actuator) {
+            Some(Actuator::Graph(graph)) => graph.assign_batch(),
+            Some(Actuator::Direct(_)) | None => 1,
+        };
         let mut shares: Vec<Vec<&'r Step>> = vec![Vec::new()];
         let mut requests = 0;
         for step in steps {
@@ -46,7 +71,7 @@ impl<'r> Run<'r> {
         shares
     }
 
-    async fn assign_together(&mut self, connection: &Name, steps: Vec<&'r Step>) -> Result<(), LedgerError> {
+    async fn assign_together(&mut self, connection: &Realm, steps: Vec<&'r Step>) -> Result<(), LedgerError> {
         let mut sendable = Vec::new();
         let mut writes = Vec::new();
         for step in steps {
@@ -54,21 +79,24 @@ impl<'r> Run<'r> {
                 continue;
             }
             match self.write_of(step) {
-                Ok(write) => {
+                Ok(Write::Graph(write)) => {
                     sendable.push(step);
                     writes.push(write);
                 }
+                // Not of a connection.
+                Ok(Write::Direct(_)) => {}
                 Err(outcome) => drop(self.outcomes.insert(&step.id, outcome)),
             }
         }
-        let Some(service) = self.exec.services.get(connection) else { return Ok(()) };
+        let service = self.exec.services.get(connection);
+        let Some(Actuator::Graph(actuator)) = service.map(|service| &service.actuator) else { return Ok(()) };
         if writes.is_empty() {
             return Ok(());
         }
         let intents: Vec<_> =
             sendable.iter().map(|step| intent(step, &self.tenant_of(step), self.object(step))).collect();
         let ids = self.exec.intend(&intents)?;
-        let outcomes = service.actuator.write_batch(&writes).await;
+        let outcomes = actuator.write_batch(&writes).await.into_iter().map(Outcome::from);
         let mut results = Vec::new();
         for (at, (step, outcome)) in sendable.iter().zip(outcomes).enumerate() {
             let (state, note) = match &outcome {

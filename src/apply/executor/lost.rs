@@ -9,14 +9,14 @@ use crate::model::ProfileId;
 use crate::model::clock::after;
 use crate::plan::build::HORIZON;
 use crate::plan::{Action, Step};
-use crate::provider::graph::ServiceError;
+use crate::provider::Trouble;
 
 impl<'r> Run<'r> {
     /// Waits for the horizon and looks. True: it had no effect and may be sent again.
     pub(super) async fn look_up_lost(
         &mut self,
         step: &'r Step,
-        error: &ServiceError,
+        error: &Trouble,
         again: bool,
     ) -> Result<bool, LedgerError> {
         let until = after(self.exec.clock.now(), HORIZON);
@@ -24,6 +24,17 @@ impl<'r> Run<'r> {
         if !self.sleep_until(until).await {
             self.outcomes.insert(&step.id, unknown);
             return Ok(false);
+        }
+        if let Action::Define { .. } = step.action {
+            // Nobody can look for it. Defined again, it leaves a profile behind that nobody has.
+            let note = "not known: it is defined again";
+            let ids = self.unsettled_of(step)?.into_iter();
+            let results: Vec<_> = ids.map(|id| (id, IntentState::Settled, note.to_owned())).collect();
+            self.exec.settle(&results, &[])?;
+            if !again {
+                self.refuse(step, error);
+            }
+            return Ok(again);
         }
         self.observe(&[step]).await;
         let Some(tenant) = self.live.tenants.get(&step.connection) else { return Ok(false) };

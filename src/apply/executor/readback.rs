@@ -10,12 +10,13 @@ use super::super::verify::{self, Seen};
 use super::{Run, SIDE_BY_SIDE, Service};
 use crate::model::clock::after;
 use crate::model::live::{Cause, Complete, Devices, Fact, LiveProfile, LiveTenant, LiveToken};
-use crate::model::{Name, TokenId};
+use crate::model::{Realm, TokenId};
 use crate::plan::{Action, Step};
 use crate::progress::Progress;
+use crate::provider::Observer;
 
 /// The pauses between looks at a list that does not show a write yet: within the horizon.
-const LATE_PAUSES: [u64; 5] = [5, 10, 20, 40, 60];
+pub(super) const LATE_PAUSES: [u64; 5] = [5, 10, 20, 40, 60];
 
 /// What a step comes to beside which the service emptied account settings.
 pub(super) fn reset(reason: String) -> StepOutcome {
@@ -60,11 +61,20 @@ impl<'r> Run<'r> {
             }
             self.observe(&open).await;
             open.retain(|step| !self.enter_what_is_seen(step));
+            for step in std::mem::take(&mut open) {
+                let late = self.late_devices(step);
+                if !self.look_at(step, &late).await || !self.enter_what_is_seen(step) {
+                    open.push(step);
+                }
+            }
         }
     }
 
     /// Enters what the lists show of a step. True: nothing more is to be looked for.
     pub(super) fn enter_what_is_seen(&mut self, step: &'r Step) -> bool {
+        if self.answers.contains_key(step.id.as_str()) {
+            return self.enter_answers(step);
+        }
         let Some(tenant) = self.live.tenants.get(&step.connection) else { return true };
         let after_sync = matches!(step.action, Action::Assign { after_sync: true, .. });
         let before = self.before.get(step.id.as_str());
@@ -114,7 +124,7 @@ impl<'r> Run<'r> {
 
     /// Reads the lists that show these steps, each once; connections side by side.
     pub(super) async fn observe(&mut self, steps: &[&'r Step]) {
-        let mut by_connection: BTreeMap<&Name, Vec<&Step>> = BTreeMap::new();
+        let mut by_connection: BTreeMap<&Realm, Vec<&Step>> = BTreeMap::new();
         for step in steps {
             by_connection.entry(&step.connection).or_default().push(step);
         }
@@ -134,7 +144,7 @@ impl<'r> Run<'r> {
         }
     }
 
-    pub(super) async fn read_devices(&mut self, connection: &Name, tokens: &[TokenId]) {
+    pub(super) async fn read_devices(&mut self, connection: &Realm, tokens: &[TokenId]) {
         let Some(service) = self.exec.services.get(connection) else { return };
         if tokens.is_empty() {
             return;
@@ -152,6 +162,7 @@ struct Lists {
     tokens: Option<Fact<Complete<LiveToken>>>,
     profiles: BTreeMap<TokenId, Fact<Complete<LiveProfile>>>,
     devices: BTreeMap<TokenId, Fact<Devices>>,
+    account_driven_url: Option<Fact<Option<String>>>,
 }
 
 impl Lists {
@@ -174,6 +185,11 @@ impl Lists {
         if !devices.is_empty() {
             read.devices = service.observer.devices(&devices, progress).await;
         }
+        if !ids(|lists| lists.account_driven_url).is_empty()
+            && let Observer::Direct(direct) = &service.observer
+        {
+            read.account_driven_url = Some(direct.account_driven_url().await);
+        }
         read
     }
 
@@ -183,5 +199,8 @@ impl Lists {
         }
         tenant.profiles.extend(self.profiles);
         tenant.devices.extend(self.devices);
+        if let Some(url) = self.account_driven_url {
+            tenant.account_driven_url = Some(url);
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::model::Address;
 use crate::model::live::Cause;
 use crate::plan::{Action, Step};
-use crate::provider::graph::ServiceError;
+use crate::provider::Trouble;
 
 /// So many equal refusals stop the rest of a document.
 const ENOUGH: usize = 3;
@@ -40,7 +40,7 @@ pub(super) struct Refusals {
 impl Refusals {
     /// Hears of a refusal. What passes by itself, and what is the tenant's and not the document's
     /// (sign-in, permission), does not count.
-    pub fn add(&mut self, step: &Step, error: &ServiceError) {
+    pub fn add(&mut self, step: &Step, error: &Trouble) {
         let Some(about) = About::of(step).filter(|_| is_permanent(error)) else { return };
         let kind = kind_of(step, error);
         let steps = self.seen.entry((about.clone(), kind)).or_default();
@@ -62,7 +62,7 @@ impl Refusals {
 }
 
 /// Whether the same request will be refused again, by what it asks for.
-fn is_permanent(error: &ServiceError) -> bool {
+fn is_permanent(error: &Trouble) -> bool {
     match (error.cause, error.status) {
         (Cause::Manifest | Cause::Refused, _) => true,
         (Cause::Credentials | Cause::Throttled | Cause::LostAnswer, _) => false,
@@ -73,7 +73,7 @@ fn is_permanent(error: &ServiceError) -> bool {
 }
 
 /// The operation and what was refused about it, without what differs from object to object.
-fn kind_of(step: &Step, error: &ServiceError) -> String {
+fn kind_of(step: &Step, error: &Trouble) -> String {
     let message = match step.name.as_str() {
         "" => error.message.clone(),
         name => error.message.replace(name, "#"),

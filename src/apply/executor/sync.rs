@@ -10,7 +10,7 @@ use crate::model::clock::{Timestamp, after};
 use crate::model::live::{Fact, LiveToken};
 use crate::plan::build::HORIZON;
 use crate::plan::{Action, Step};
-use crate::provider::graph::{Outcome, ServiceError, Write};
+use crate::provider::{Outcome, Trouble, Write, graph};
 
 /// How often a sync is looked after.
 const SYNC_POLL: Duration = Duration::from_secs(30);
@@ -44,7 +44,10 @@ impl<'r> Run<'r> {
         }
         let Some(service) = self.exec.services.get(&step.connection) else { return Ok(()) };
         let earlier = self.syncs_of(step).await.or_else(|| self.known_syncs(step));
-        match self.send(step, service, &Write::Sync { token: step.token_id.clone() }).await? {
+        match self
+            .send(step, service, &Write::Graph(graph::Write::Sync { token: step.token_id.clone() }))
+            .await?
+        {
             Outcome::Done(_) => {}
             Outcome::Refused(error) | Outcome::NotSent(error) => {
                 self.outcomes.insert(&step.id, failed(&error));
@@ -80,7 +83,7 @@ impl<'r> Run<'r> {
     async fn look_up_lost_sync(
         &mut self,
         step: &'r Step,
-        error: &ServiceError,
+        error: &Trouble,
         earlier: Option<Syncs>,
     ) -> Result<bool, LedgerError> {
         let until = after(self.exec.clock.now(), HORIZON);
@@ -188,7 +191,7 @@ impl<'r> Run<'r> {
             return Ok(());
         };
         let Some(service) = self.exec.services.get(&step.connection) else { return Ok(()) };
-        let write = Write::Assign { token: step.token_id.clone(), profile, serials };
+        let write = Write::Graph(graph::Write::Assign { token: step.token_id.clone(), profile, serials });
         match self.send(step, service, &write).await? {
             Outcome::Done(_) => drop(self.sent.insert(&step.id)),
             Outcome::Refused(error) | Outcome::NotSent(error) => {

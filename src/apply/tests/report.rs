@@ -2,6 +2,7 @@
 
 use crate::apply::report::exit_of;
 use crate::apply::{ApplyReport, ItemCounts, StepOutcome, StepResult};
+use crate::model::Realm;
 use crate::model::live::Cause;
 use crate::plan::tests::world::{name, now, serial};
 use crate::plan::{Blocked, Stop};
@@ -52,7 +53,7 @@ fn report(outcomes: impl IntoIterator<Item = StepOutcome>) -> ApplyReport {
 
 fn blocked(mut report: ApplyReport, cause: Cause) -> ApplyReport {
     report.blocked.push(Blocked {
-        connection: name("contoso"),
+        connection: Realm::Mdm(name("contoso")),
         token: None,
         address: None,
         cause,
@@ -153,7 +154,13 @@ fn devices_count_one_by_one() {
     };
     let some = |committed, failed: &[&str], unknown: &[&str], waiting: &[&str]| {
         let all = |texts: &[&str]| texts.iter().map(|text| serial(text)).collect();
-        ItemCounts { committed, failed: all(failed), unknown: all(unknown), waiting: all(waiting) }
+        ItemCounts {
+            committed,
+            failed: all(failed),
+            unknown: all(unknown),
+            waiting: all(waiting),
+            cooling: Vec::new(),
+        }
     };
     assert_eq!(with_items(Committed, some(2, &[], &[], &[])), 0);
     assert_eq!(with_items(Committed, some(2, &[], &[], &["A1"])), 0, "one that waits is no fault");

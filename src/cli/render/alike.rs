@@ -123,12 +123,11 @@ fn object(address: &Address) -> (crate::model::Kind, &str) {
 /// Blocked entries; those of a whole connection go by the connection's name.
 pub fn blocked(all: &[Blocked]) -> Vec<Together<'_, Blocked>> {
     let token = |one: &'_ Blocked| -> Option<String> {
-        let name = match (&one.address, &one.token) {
-            (Some(address), _) => address.domain(),
-            (None, Some(token)) => token,
-            (None, None) => &one.connection,
-        };
-        Some(name.as_str().to_owned())
+        Some(match (&one.address, &one.token) {
+            (Some(address), _) => address.domain().to_string(),
+            (None, Some(token)) => token.to_string(),
+            (None, None) => one.connection.to_string(),
+        })
     };
     grouped(
         all,
@@ -260,6 +259,7 @@ fn outcome(outcome: &StepOutcome, token: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Realm;
     use crate::model::live::Cause;
 
     fn token(text: &str) -> Name {
@@ -268,7 +268,7 @@ mod tests {
 
     fn blocked_on(name: &str, reason: &str) -> Blocked {
         Blocked {
-            connection: token("tenant"),
+            connection: Realm::Mdm(token("tenant")),
             token: Some(token(name)),
             address: None,
             cause: Cause::Credentials,

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::JSON_VERSION;
 use super::text::{BOLD, NOTE, QUIET, clip, count, on_one_line, paint};
 use crate::model::Serial;
+use crate::model::clock::Timestamp;
 use crate::model::live::EnrollmentState;
 
 /// One device. The borrowed texts are interned by those who read them.
@@ -15,12 +16,13 @@ use crate::model::live::EnrollmentState;
 pub struct DeviceRow<'a> {
     /// The serial number.
     pub serial: Serial,
-    /// The model; null in this version, for Intune does not know it before a device is enrolled.
+    /// The model as Apple words it; null where only Intune is read, which does not know it before a
+    /// device is enrolled.
     pub model: Option<&'a str>,
-    /// The product family; null in this version.
+    /// The product family in Apple's word, likewise.
     pub family: Option<&'a str>,
-    /// Apple's side; null in this version.
-    pub apple: Option<AppleSide>,
+    /// Apple's side; null for a device of a token that an MDM holds.
+    pub apple: Option<AppleSide<'a>>,
     /// The MDM's side; null for a serial that it does not have.
     pub mdm: Option<MdmSide>,
     /// The name of the `EnrollmentToken` document on which the device is; null for a serial that is on none.
@@ -30,8 +32,11 @@ pub struct DeviceRow<'a> {
     /// The name of the `EnrollmentProfile` document that an assignment wishes; null for a device
     /// that no document names.
     pub wished_profile: Option<&'a str>,
-    /// A document names the serial and the MDM does not have it yet.
+    /// A document names the serial and the service does not have it yet.
     pub waiting: bool,
+    /// Until when it is left in peace, because Apple limits it or failed on it; null: it is not.
+    #[schemars(with = "Option<String>")]
+    pub cooling_until: Option<Timestamp>,
 }
 
 impl DeviceRow<'_> {
@@ -42,10 +47,15 @@ impl DeviceRow<'_> {
     }
 }
 
-/// What Apple knows of a device. Not read in this version: a row has null in its place.
+/// What Apple's enrollment service knows of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct AppleSide {}
+pub struct AppleSide<'a> {
+    /// The device management service ("MDM server") that it is assigned to.
+    pub service: &'a str,
+    /// `profile_status` in Apple's word: `empty`, `assigned`, `pushed`, `removed`; null for another.
+    pub profile_status: Option<&'a str>,
+}
 
 /// What the MDM knows of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
@@ -91,8 +101,8 @@ pub fn json<'a>(out: &mut dyn Write, rows: impl Iterator<Item = DeviceRow<'a>>) 
     out.write_all(b"\n]}\n")
 }
 
-/// The columns of the CSV. Apple's side joins them when it is read.
-const CSV_COLUMNS: [&str; 9] = [
+/// The columns of the CSV.
+const CSV_COLUMNS: [&str; 13] = [
     "serial",
     "token",
     "state",
@@ -102,6 +112,10 @@ const CSV_COLUMNS: [&str; 9] = [
     "profileId",
     "wishedProfile",
     "waiting",
+    "family",
+    "model",
+    "service",
+    "profileStatus",
 ];
 
 /// Writes the devices as CSV with a header; unknown and absent values are empty.
@@ -123,6 +137,10 @@ pub fn csv<'a>(out: &mut dyn Write, rows: impl Iterator<Item = DeviceRow<'a>>) -
             row.profile.map_or("", |profile| profile.id),
             row.wished_profile.unwrap_or_default(),
             word(row.waiting),
+            row.family.unwrap_or_default(),
+            &harmless(row.model.unwrap_or_default()),
+            &harmless(row.apple.map_or("", |apple| apple.service)),
+            row.apple.and_then(|apple| apple.profile_status).unwrap_or_default(),
         ])?;
     }
     csv.flush()
@@ -141,6 +159,7 @@ const fn state(state: EnrollmentState) -> &'static str {
         EnrollmentState::Failed => "failed",
         EnrollmentState::NotContacted => "notContacted",
         EnrollmentState::Blocked => "blocked",
+        EnrollmentState::Removed => "removed",
     }
 }
 
@@ -153,31 +172,48 @@ const NAME_WIDTH: usize = 32;
 /// Those of `out`.
 pub fn text<'a>(out: &mut dyn Write, rows: impl Iterator<Item = DeviceRow<'a>> + Clone) -> io::Result<()> {
     let (mut serial, mut token, mut profile, mut devices) = (6, 5, 7, 0);
+    // Only Apple tells models: without any there is no such column.
+    let mut model = 0;
     for row in rows.clone() {
         serial = serial.max(row.serial.as_str().len());
         token = token.max(row.token.map_or(0, |token| token.chars().count().min(NAME_WIDTH)));
         profile = profile.max(profile_name(&row).chars().count().min(NAME_WIDTH));
+        model = model.max(row.model.map_or(0, |model| model.chars().count().min(NAME_WIDTH) + 2));
         devices += 1;
     }
+    let model = if model > 0 { model.max(7) } else { 0 };
     if devices > 0 {
         let state = "STATE";
-        let header =
-            format!("{:serial$}  {:token$}  {state:12}  {:profile$}  NOTE", "SERIAL", "TOKEN", "PROFILE");
+        let what = if model > 0 { "MODEL" } else { "" };
+        let header = format!(
+            "{:serial$}  {what:model$}{:token$}  {state:12}  {:profile$}  NOTE",
+            "SERIAL", "TOKEN", "PROFILE"
+        );
         writeln!(out, "{}", paint(BOLD, header))?;
     }
     for row in rows {
         let name = on_one_line(profile_name(&row));
         let line = format!(
-            "{:serial$}  {:token$}  {:12}  {:profile$}  {}",
+            "{:serial$}  {:model$}{:token$}  {:12}  {:profile$}  {}",
             row.serial,
+            clip(&on_one_line(row.model.unwrap_or_default()), NAME_WIDTH),
             clip(row.token.unwrap_or("-"), NAME_WIDTH),
-            row.mdm.map_or("-", |mdm| state(mdm.state)),
+            standing(&row),
             clip(&name, NAME_WIDTH),
             remarks(&row),
         );
         writeln!(out, "{}", line.trim_end())?;
     }
     writeln!(out, "{}", paint(QUIET, count(devices, "device")))
+}
+
+/// Where the device stands: at the MDM, or by Apple's word.
+fn standing<'a>(row: &DeviceRow<'a>) -> &'a str {
+    match (row.mdm, row.apple) {
+        (Some(mdm), _) => state(mdm.state),
+        (None, Some(apple)) => apple.profile_status.unwrap_or("unknown"),
+        (None, None) => "-",
+    }
 }
 
 fn profile_name<'a>(row: &DeviceRow<'a>) -> &'a str {
@@ -189,6 +225,9 @@ fn remarks(row: &DeviceRow<'_>) -> String {
     let mut remarks = Vec::new();
     if row.waiting {
         remarks.push("waiting for the service to show it".to_owned());
+    }
+    if let Some(until) = row.cooling_until {
+        remarks.push(format!("left in peace until {}", until.strftime("%Y-%m-%d %H:%MZ")));
     }
     if let Some(mdm) = row.mdm {
         if mdm.released {
@@ -235,6 +274,7 @@ pub(in crate::cli) mod tests {
             profile: None,
             wished_profile: None,
             waiting: false,
+            cooling_until: None,
         };
         let mdm = MdmSide { state: EnrollmentState::Enrolled, released: false, supervised: true };
         let profile = ProfileRef { name: Some("=iPads; \"all\""), id: "9bb2" };
@@ -280,6 +320,36 @@ pub(in crate::cli) mod tests {
     }
 
     #[test]
+    fn apples_side_is_shown_with_the_model() {
+        let bare = rows()[1];
+        let apple = |profile_status| Some(AppleSide { service: "Lab", profile_status });
+        let rows = [
+            DeviceRow {
+                waiting: false,
+                model: Some("iPad Air"),
+                family: Some("iPad"),
+                token: Some("school"),
+                apple: apple(Some("assigned")),
+                profile: Some(ProfileRef { name: Some("iPads"), id: "9bb2" }),
+                ..bare
+            },
+            DeviceRow {
+                waiting: false,
+                token: Some("school"),
+                apple: apple(None),
+                cooling_until: Some("2026-11-03T08:00:00Z".parse().unwrap()),
+                ..bare
+            },
+        ];
+        insta::assert_snapshot!(written(|out| text(out, rows.into_iter())), @r"
+        SERIAL    MODEL     TOKEN   STATE         PROFILE  NOTE
+        C02X0002  iPad Air  school  assigned      iPads    document ipads
+        C02X0002            school  unknown       -        left in peace until 2026-11-03 08:00Z, document ipads
+        2 devices
+        ");
+    }
+
+    #[test]
     fn json_has_both_sides_in_every_row() {
         let text = written(|out| json(out, rows().into_iter()));
         let read: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -291,7 +361,7 @@ pub(in crate::cli) mod tests {
                 "serial": "C02X0001", "model": null, "family": null, "apple": null,
                 "mdm": {"state": "enrolled", "released": false, "supervised": true},
                 "token": "school", "profile": {"name": "=iPads; \"all\"", "id": "9bb2"},
-                "wishedProfile": "ipads", "waiting": false,
+                "wishedProfile": "ipads", "waiting": false, "coolingUntil": null,
             })
         );
         assert!(read["devices"][1]["mdm"].is_null());
@@ -305,10 +375,10 @@ pub(in crate::cli) mod tests {
     #[test]
     fn csv_is_quoted_and_no_formula() {
         insta::assert_snapshot!(written(|out| csv(out, rows().into_iter())), @r#"
-        serial,token,state,released,supervised,profile,profileId,wishedProfile,waiting
-        C02X0001,school,enrolled,false,true,"'=iPads; ""all""",9bb2,ipads,false
-        C02X0002,,,,,,,ipads,true
-        C02X0003,school,notContacted,true,false,,77,,false
+        serial,token,state,released,supervised,profile,profileId,wishedProfile,waiting,family,model,service,profileStatus
+        C02X0001,school,enrolled,false,true,"'=iPads; ""all""",9bb2,ipads,false,,,,
+        C02X0002,,,,,,,ipads,true,,,,
+        C02X0003,school,notContacted,true,false,,77,,false,,,,
         "#);
     }
 

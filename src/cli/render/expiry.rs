@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::status::Health;
 use super::text::{clean, count};
-use crate::model::Name;
+use crate::model::Realm;
 use crate::model::clock::Timestamp;
 
 /// What kind of thing expires.
@@ -25,7 +25,7 @@ pub struct ExpiryRow {
     pub what: Expiring,
     /// The `Connection` document.
     #[schemars(with = "String")]
-    pub connection: Name,
+    pub connection: Realm,
     /// Its display name; null where it has none.
     pub name: Option<String>,
     /// The Apple account that renews it; null where the service does not say.

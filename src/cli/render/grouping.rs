@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::alike::without;
 use super::change::is_word;
-use super::step::former;
+use super::step::{former, had};
 use crate::diff::FieldChange;
 use crate::model::{Kind, Value};
 use crate::plan::{Action, Step};
@@ -92,12 +92,22 @@ fn shape(step: &Step) -> String {
         Action::CreateProfile { fields, .. } => {
             json!(fields.iter().map(|(name, value)| (name, fixed(name, value))).collect::<Vec<_>>())
         }
+        Action::Define { fields, changes, replaces, .. } => json!([
+            fields.iter().map(|(name, value)| (name, fixed(name, value))).collect::<Vec<_>>(),
+            changes.iter().map(field).collect::<Vec<_>>(),
+            replaces.is_some()
+        ]),
+        Action::SetAccountDrivenUrl { from, to } => json!([from, to]),
         Action::SetDefault { from, from_name } => json!(former(from.as_ref(), from_name.as_deref())),
         Action::Assign { groups, after_sync: _ } => {
-            let from = groups.iter().map(|group| former(group.from.as_ref(), group.from_name.as_deref()));
-            json!(from.collect::<Vec<_>>())
+            // The former ones of one document are several, and are shown as one.
+            let mut from: Vec<String> = groups.iter().map(had).collect();
+            from.dedup();
+            json!(from)
         }
-        Action::DeleteToken | Action::DeleteProfile | Action::Sync { .. } => json!(null),
+        Action::DeleteToken | Action::DeleteProfile | Action::Unassign { .. } | Action::Sync { .. } => {
+            json!(null)
+        }
     };
     let token = step.address.domain().as_str();
     let notes: Vec<_> = step.notes.iter().map(|note| (&note.rule, without(&note.text, token))).collect();
@@ -116,12 +126,17 @@ fn own(step: &Step) -> String {
     let texts = match &step.action {
         Action::UpdateToken { changes, .. } => return texts(changes).to_string(),
         Action::UpdateProfile { changes, .. } => texts(changes),
-        Action::CreateProfile { fields, .. } => {
+        Action::CreateProfile { fields, .. } | Action::Define { fields, .. } => {
             let own = fields.iter().filter(|(name, _)| !is_word(name));
             json!(own.map(|(_, value)| text(value)).collect::<Vec<_>>())
         }
-        Action::Sync { .. } | Action::DeleteToken => return String::new(),
-        Action::SetDefault { .. } | Action::Assign { .. } | Action::DeleteProfile => json!(null),
+        Action::Sync { .. } | Action::DeleteToken | Action::SetAccountDrivenUrl { .. } => {
+            return String::new();
+        }
+        Action::SetDefault { .. }
+        | Action::Assign { .. }
+        | Action::Unassign { .. }
+        | Action::DeleteProfile => json!(null),
     };
     json!([texts, step.name]).to_string()
 }

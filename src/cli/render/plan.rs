@@ -116,7 +116,7 @@ pub(super) fn subject(group: &Together<'_, Blocked>) -> String {
         (Some(address), _) => several_objects(address, several),
         (None, Some(token)) if group.is_one() => format!("EnrollmentToken/{token}"),
         (None, Some(_)) => count(several, "EnrollmentToken"),
-        (None, None) if group.is_one() => format!("Connection/{}", blocked.connection),
+        (None, None) if group.is_one() => blocked.connection.document(),
         (None, None) => count(several, "Connection"),
     }
 }
@@ -312,12 +312,16 @@ impl Tally {
         let mut tally = Self::default();
         for step in steps {
             match &step.action {
-                Action::CreateProfile { .. } => tally.create += 1,
-                Action::UpdateToken { .. } | Action::UpdateProfile { .. } => tally.update += 1,
+                Action::CreateProfile { .. } | Action::Define { replaces: None, .. } => tally.create += 1,
+                Action::UpdateToken { .. }
+                | Action::UpdateProfile { .. }
+                | Action::Define { replaces: Some(_), .. }
+                | Action::SetAccountDrivenUrl { .. } => tally.update += 1,
                 Action::Assign { .. } => tally.assign += step.action.serials() as u64,
                 Action::SetDefault { .. } => tally.default += 1,
                 Action::Sync { .. } => tally.sync += 1,
                 Action::DeleteToken | Action::DeleteProfile => tally.delete += 1,
+                Action::Unassign { .. } => tally.delete += step.action.serials() as u64,
             }
         }
         tally
@@ -401,6 +405,10 @@ fn rest(plan: &SavedPlan) -> String {
     }
     if parts.is_empty() { String::new() } else { format!("; {}", parts.join(", ")) }
 }
+
+#[cfg(test)]
+#[path = "direct_tests.rs"]
+mod direct_tests;
 
 #[cfg(test)]
 #[path = "plan_tests.rs"]

@@ -5,8 +5,8 @@ use super::*;
 use crate::diff::FieldChange;
 use crate::model::clock::Timestamp;
 use crate::model::live::Cause;
-use crate::model::{Address, Fields, Name, ProfileId, Serial, TokenId, Value};
-use crate::plan::{AssignGroup, Class, Effect, Forecast, Note, Plan, Reason, Stop, Waiting, When};
+use crate::model::{Address, Fields, Name, ProfileId, Realm, Serial, TokenId, Value};
+use crate::plan::{AssignGroup, Class, Effect, Forecast, Note, Plan, Reason, Relation, Stop, Waiting, When};
 
 pub(in crate::cli::render) fn name(text: &str) -> Name {
     Name::new(text).unwrap()
@@ -21,7 +21,7 @@ pub(in crate::cli::render) fn step(token: &str, action: Action, reason: Reason, 
     Step {
         id: format!("{} {address}", action.verb()),
         address,
-        connection: name("tenant"),
+        connection: Realm::Mdm(name("tenant")),
         token_id: TokenId(format!("id-of-{token}")),
         object: None,
         name: "iPads of the school".to_owned(),
@@ -129,7 +129,12 @@ fn everything_said_of_seventy_tokens_is_said_once() {
             Reason::New,
             Class::Safe,
         );
-        let groups = vec![AssignGroup { from: None, from_name: None, serials: serials_of(0, 2) }];
+        let groups = vec![AssignGroup {
+            from: None,
+            from_name: None,
+            relation: Relation::Other,
+            serials: serials_of(0, 2),
+        }];
         let assign = Action::Assign { groups, after_sync: false };
         let mut assign = step(token, assign, Reason::Assigned, Class::Safe);
         assign.needs = vec![create.id.clone()];
@@ -141,7 +146,7 @@ fn everything_said_of_seventy_tokens_is_said_once() {
         });
         plan.steps.extend([create, assign]);
         plan.blocked.push(Blocked {
-            connection: name("tenant"),
+            connection: Realm::Mdm(name("tenant")),
             token: Some(name(token)),
             address: Some(Address::profile(&name("kiosk"), &name(token))),
             cause: Cause::Manifest,
@@ -328,10 +333,11 @@ pub(in crate::cli) fn whole_plan() -> Plan {
     ]);
     let create = step("school", Action::CreateProfile { fields, vpp_token: None }, Reason::New, Class::Safe);
     let groups = vec![
-        AssignGroup { from: None, from_name: None, serials: serials_of(0, 7) },
+        AssignGroup { from: None, from_name: None, relation: Relation::Other, serials: serials_of(0, 7) },
         AssignGroup {
             from: Some(ProfileId("77".to_owned())),
             from_name: Some("Kiosk".to_owned()),
+            relation: Relation::Other,
             serials: serials_of(20, 1),
         },
     ];
@@ -359,10 +365,10 @@ pub(in crate::cli) fn whole_plan() -> Plan {
         steps: vec![delete.id.clone()],
     };
     Plan {
-        tenants: BTreeMap::from([(name("tenant"), "t".to_owned())]),
+        tenants: BTreeMap::from([(Realm::Mdm(name("tenant")), "t".to_owned())]),
         steps: vec![create, default, assign, sync, delete],
         blocked: vec![Blocked {
-            connection: name("tenant"),
+            connection: Realm::Mdm(name("tenant")),
             token: Some(name("branch")),
             address: None,
             cause: Cause::Credentials,

@@ -134,8 +134,8 @@ pub(super) fn rows(group: &Together<'_, StepResult>) -> Vec<(&'static str, Strin
 }
 
 pub(super) fn devices(items: &ItemCounts) -> String {
-    let ItemCounts { committed, failed, unknown, waiting } = items;
-    let all = committed + failed.len() + unknown.len() + waiting.len();
+    let ItemCounts { committed, failed, unknown, waiting, cooling } = items;
+    let all = committed + failed.len() + unknown.len() + waiting.len() + cooling.len();
     let devices = count(all as u64, "device");
     if *committed == all { devices } else { format!("{} of {devices}", number(*committed as u64)) }
 }
@@ -146,6 +146,7 @@ fn left_over(items: &ItemCounts) -> impl Iterator<Item = (&'static str, &[crate:
         ("left", items.failed.as_slice()),
         ("unread", items.unknown.as_slice()),
         ("wait", items.waiting.as_slice()),
+        ("later", items.cooling.as_slice()),
     ]
     .into_iter()
     .filter(|(_, serials)| !serials.is_empty())
@@ -231,6 +232,7 @@ pub(in crate::cli) mod tests {
             failed: vec![serial("C02X0001")],
             waiting: vec![serial("C02X0002")],
             unknown: Vec::new(),
+            cooling: Vec::new(),
         };
         ApplyReport {
             steps: vec![

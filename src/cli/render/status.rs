@@ -11,16 +11,16 @@ use super::text::{CREATE, ERROR, HINT, QUIET, WARN, clean, count, labelled, numb
 use crate::cli::exit::ExitCode;
 use crate::model::clock::Timestamp;
 use crate::model::live::Cause;
-use crate::model::{Name, TokenId};
+use crate::model::{Name, Realm, TokenId};
 
 /// How a token is, or a connection of which nothing could be read. A number that is not known is
 /// `None`, never 0.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StatusRow {
-    /// The `Connection` document.
+    /// The `Connection` document; `direct:` and the token for one that espalier itself holds.
     #[schemars(with = "String")]
-    pub connection: Name,
+    pub connection: Realm,
     /// The `EnrollmentToken` document; null for a whole connection.
     #[schemars(with = "Option<String>")]
     pub token: Option<Name>,
@@ -44,6 +44,12 @@ pub struct StatusRow {
     pub unassigned: Option<u64>,
     /// Serials that documents name for the token and that it does not have.
     pub waiting: Option<u64>,
+    /// The name of the server at Apple that a direct token belongs to; null where it is not known, and
+    /// for a token of an MDM.
+    pub server: Option<String>,
+    /// Devices of a direct token that are left in peace for a while, because Apple limits them or
+    /// failed on them.
+    pub cooling: u64,
     /// Writes of earlier runs of which it is not known what came of them.
     pub pending_intents: u64,
     /// Why nothing can be planned for it; null if something can.
@@ -83,7 +89,7 @@ impl StatusRow {
             Health::Bad
         } else if self.expiry_warning || self.sync_error.is_some() || self.pending_intents > 0 {
             Health::Attention
-        } else if self.waiting.unwrap_or(0) > 0 || self.unassigned.unwrap_or(0) > 0 {
+        } else if self.waiting.unwrap_or(0) + self.unassigned.unwrap_or(0) + self.cooling > 0 {
             Health::Open
         } else {
             Health::Fine
@@ -196,7 +202,7 @@ pub fn text(rows: Vec<StatusRow>, expiring: Vec<ExpiryRow>) -> String {
         match row {
             Line::Token(row) => matters(&mut out, row),
             Line::Expiry(row) => {
-                let subject = format!("{} of Connection/{}", row.label(), row.connection);
+                let subject = format!("{} of {}", row.label(), row.connection.document());
                 tell(&mut out, &subject, row.matters());
             }
         }
@@ -239,7 +245,10 @@ fn cells(row: &StatusRow) -> [String; 9] {
     [
         mark(row.health()),
         row.token.as_ref().map_or("(all)".to_owned(), ToString::to_string),
-        row.connection.to_string(),
+        match &row.server {
+            Some(server) => format!("{} ({})", row.connection, clean(server)),
+            None => row.connection.to_string(),
+        },
         days_left(row.days_to_expiry),
         row.last_sync.map_or("?".to_owned(), |at| at.strftime("%Y-%m-%d %H:%MZ").to_string()),
         known(row.devices),
@@ -272,6 +281,16 @@ fn matters(out: &mut String, row: &StatusRow) {
         let next = "look at the token in the Intune portal".to_owned();
         matters.push((format!("the last sync with Apple failed with code {code} (S-2)"), next));
     }
+    if row.cooling > 0 {
+        let text = format!(
+            "{} left in peace, because Apple limits them or failed on them",
+            count(row.cooling, "device")
+        );
+        matters.push((
+            text,
+            "nothing: a later apply tries them again; `espalier devices` tells when".to_owned(),
+        ));
+    }
     if row.pending_intents > 0 {
         let text =
             format!("it is not known what came of {} of earlier runs", count(row.pending_intents, "write"));
@@ -279,7 +298,7 @@ fn matters(out: &mut String, row: &StatusRow) {
     }
     let subject = match &row.token {
         Some(token) => format!("EnrollmentToken/{token}"),
-        None => format!("Connection/{}", row.connection),
+        None => row.connection.document(),
     };
     tell(out, &subject, matters);
 }
@@ -350,7 +369,7 @@ pub(in crate::cli) mod tests {
 
     fn row(token: &str) -> StatusRow {
         StatusRow {
-            connection: Name::new("tenant").unwrap(),
+            connection: Realm::Mdm(Name::new("tenant").unwrap()),
             token: Some(Name::new(token).unwrap()),
             token_id: None,
             expires: None,
@@ -361,6 +380,8 @@ pub(in crate::cli) mod tests {
             devices: Some(12_500),
             unassigned: Some(0),
             waiting: Some(0),
+            server: None,
+            cooling: 0,
             pending_intents: 0,
             blocked: None,
         }
@@ -432,7 +453,7 @@ pub(in crate::cli) mod tests {
     pub(in crate::cli) fn expiring() -> Vec<ExpiryRow> {
         let push = ExpiryRow {
             what: Expiring::PushCertificate,
-            connection: Name::new("tenant").unwrap(),
+            connection: Realm::Mdm(Name::new("tenant").unwrap()),
             name: None,
             apple_id: Some("mdm@acme.example".to_owned()),
             expires: None,

@@ -13,7 +13,7 @@ use super::text::{
     BOLD, CREATE, DELETE, NOTE, QUIET, UPDATE, count, labelled, labelled_in, number, paint, serials, some_of,
 };
 use crate::model::{Fields, Kind, Name, ProfileId, Serial};
-use crate::plan::{Action, AssignGroup, Class, Effect, FieldChange, Note, Step, Stop, When};
+use crate::plan::{Action, AssignGroup, Class, Effect, FieldChange, Note, Relation, Step, Stop, When};
 
 /// Where the lines below a step's first one begin, and how wide their labels are.
 const INDENT: usize = 6;
@@ -47,8 +47,15 @@ impl Section {
         match (&step.action, step.class) {
             (_, Class::Destructive | Class::Irreversible) => Section::Destructive,
             (Action::DeleteToken | Action::DeleteProfile, _) => Section::Removals,
-            (Action::UpdateToken { .. } | Action::UpdateProfile { .. }, _) => Section::Updates,
-            (Action::CreateProfile { .. }, _) => Section::Creates,
+            (Action::Unassign { .. }, _) => Section::Removals,
+            (
+                Action::UpdateToken { .. }
+                | Action::UpdateProfile { .. }
+                | Action::Define { replaces: Some(_), .. }
+                | Action::SetAccountDrivenUrl { .. },
+                _,
+            ) => Section::Updates,
+            (Action::CreateProfile { .. } | Action::Define { replaces: None, .. }, _) => Section::Creates,
             (Action::SetDefault { .. } | Action::Assign { .. } | Action::Sync { .. }, _) => Section::Actions,
         }
     }
@@ -104,7 +111,23 @@ pub fn group(out: &mut String, group: &StepGroup<'_>, gated: &Gated<'_>) {
         Action::UpdateToken { .. } | Action::UpdateProfile { .. } => {
             change::changes(out, &changes_of(steps));
         }
-        Action::CreateProfile { .. } => change::fields(out, &fields_of(steps)),
+        Action::Define { replaces: Some(former), .. } => {
+            change::changes(out, &changes_of(steps));
+            if let [_] = steps {
+                row(out, "for", &format!("{former}, which stays as it is"));
+            }
+        }
+        Action::CreateProfile { .. } | Action::Define { replaces: None, .. } => {
+            change::fields(out, &fields_of(steps));
+        }
+        Action::Unassign { .. } => {
+            let taken = taken(steps);
+            let devices = count(taken.len() as u64, "device");
+            row(out, "take", &format!("{:?} off {devices}: {}", step.name, serials(&taken)));
+        }
+        Action::SetAccountDrivenUrl { from, to } => {
+            row(out, "set", &format!("{} -> {}", url(from.as_deref()), url(to.as_deref())));
+        }
         Action::Assign { groups: _, after_sync } => {
             for given in given(steps) {
                 row(out, "give", &given.words(&step.name, *after_sync));
@@ -125,7 +148,7 @@ pub fn group(out: &mut String, group: &StepGroup<'_>, gated: &Gated<'_>) {
     place(out, steps);
     row(out, "why", step.reason.words());
     labelled_in(out, INDENT, paint(QUIET, "class"), LABEL, class_style(step.class), &step.class.to_string());
-    row(out, "felt", &felt(&together(steps)));
+    row(out, "felt", &felt_by(steps));
     order(out, steps);
     for note in &step.notes {
         let text = format!("{}: {}", note.rule, note_words(steps, note));
@@ -150,7 +173,9 @@ pub fn gate_on(gate: &str, on: &[&str], steps: usize) -> String {
 /// The changed fields of each step, with its token.
 pub fn changes_of<'a>(steps: &[&'a Step]) -> Vec<(&'a str, &'a [FieldChange])> {
     let changes = |step: &'a Step| match &step.action {
-        Action::UpdateToken { changes, .. } | Action::UpdateProfile { changes, .. } => {
+        Action::UpdateToken { changes, .. }
+        | Action::UpdateProfile { changes, .. }
+        | Action::Define { changes, replaces: Some(_), .. } => {
             Some((step.address.domain().as_str(), changes.as_slice()))
         }
         _ => None,
@@ -161,7 +186,9 @@ pub fn changes_of<'a>(steps: &[&'a Step]) -> Vec<(&'a str, &'a [FieldChange])> {
 /// The fields of each new object, with its token.
 pub fn fields_of<'a>(steps: &[&'a Step]) -> Vec<(&'a str, &'a Fields)> {
     let fields = |step: &'a Step| match &step.action {
-        Action::CreateProfile { fields, .. } => Some((step.address.domain().as_str(), fields)),
+        Action::CreateProfile { fields, .. } | Action::Define { fields, replaces: None, .. } => {
+            Some((step.address.domain().as_str(), fields))
+        }
         _ => None,
     };
     steps.iter().filter_map(|step| fields(step)).collect()
@@ -174,6 +201,20 @@ pub fn waiting_for_sync(steps: &[&Step]) -> Vec<Serial> {
         _ => None,
     });
     waiting.flatten().copied().collect()
+}
+
+/// The serials that the steps take a profile off.
+pub fn taken(steps: &[&Step]) -> Vec<Serial> {
+    let taken = steps.iter().filter_map(|step| match &step.action {
+        Action::Unassign { serials } => Some(serials),
+        _ => None,
+    });
+    taken.flatten().copied().collect()
+}
+
+/// A URL, or that there is none.
+pub fn url(url: Option<&str>) -> &str {
+    url.unwrap_or("(none)")
 }
 
 /// Devices that have one profile now and are given another, over all tokens.
@@ -202,12 +243,13 @@ pub fn given(steps: &[&Step]) -> Vec<Given> {
     let mut all: Vec<Given> = Vec::new();
     for step in steps {
         let Action::Assign { groups, after_sync: _ } = &step.action else { continue };
-        for (at, AssignGroup { from, from_name, serials }) in groups.iter().enumerate() {
-            if at == all.len() {
-                let from = former(from.as_ref(), from_name.as_deref());
+        for group in groups {
+            let from = had(group);
+            let at = all.iter().position(|given| given.from == from).unwrap_or_else(|| {
                 all.push(Given { from, serials: Vec::new() });
-            }
-            all[at].serials.extend(serials);
+                all.len() - 1
+            });
+            all[at].serials.extend(&group.serials);
         }
     }
     all
@@ -244,6 +286,7 @@ pub const fn verb(action: &Action) -> &'static str {
     match action {
         Action::Assign { after_sync: true, .. } => "assign after the sync",
         Action::SetDefault { .. } => "make the default",
+        Action::SetAccountDrivenUrl { .. } => "set the account-driven URL of",
         action => action.verb(),
     }
 }
@@ -279,11 +322,15 @@ pub fn names(steps: &[&Step]) -> Option<String> {
 /// The mark of an action, readable without colour.
 pub const fn mark(action: &Action) -> (&'static str, Style) {
     match action {
-        Action::CreateProfile { .. } | Action::Assign { .. } => ("+", CREATE),
-        Action::UpdateToken { .. } | Action::UpdateProfile { .. } | Action::SetDefault { .. } => {
-            ("~", UPDATE)
+        Action::CreateProfile { .. } | Action::Define { replaces: None, .. } | Action::Assign { .. } => {
+            ("+", CREATE)
         }
-        Action::DeleteToken | Action::DeleteProfile => ("-", DELETE),
+        Action::UpdateToken { .. }
+        | Action::UpdateProfile { .. }
+        | Action::Define { replaces: Some(_), .. }
+        | Action::SetAccountDrivenUrl { .. }
+        | Action::SetDefault { .. } => ("~", UPDATE),
+        Action::DeleteToken | Action::DeleteProfile | Action::Unassign { .. } => ("-", DELETE),
         Action::Sync { .. } => ("=", NOTE),
     }
 }
@@ -297,9 +344,18 @@ pub fn former(id: Option<&ProfileId>, name: Option<&str>) -> String {
     }
 }
 
+/// What the devices of a group have now, in words.
+pub fn had(group: &AssignGroup) -> String {
+    match group.relation {
+        Relation::Other => former(group.from.as_ref(), group.from_name.as_deref()),
+        Relation::Earlier => "(an earlier one)".to_owned(),
+        Relation::Removed => "(removed at Apple)".to_owned(),
+    }
+}
+
 fn place(out: &mut String, steps: &[&Step]) {
     let Some(first) = steps.first() else { return };
-    let mut connections: Vec<&str> = steps.iter().map(|step| step.connection.as_str()).collect();
+    let mut connections: Vec<String> = steps.iter().map(|step| step.connection.carrier()).collect();
     connections.sort_unstable();
     connections.dedup();
     let connections = match connections.as_slice() {
@@ -377,6 +433,22 @@ pub fn together(steps: &[&Step]) -> Effect {
         after_reset: all.after_reset + one.after_reset,
         at_activation: all.at_activation + one.at_activation,
     })
+}
+
+/// When the steps of a group are felt and by how many devices, in words.
+pub fn felt_by(steps: &[&Step]) -> String {
+    let effect = together(steps);
+    if !matches!(steps.first().map(|step| &step.action), Some(Action::Unassign { .. })) {
+        return felt(&effect);
+    }
+    let mut parts = vec!["at next activation".to_owned()];
+    if effect.after_reset > 0 {
+        parts.push(format!("by {} once wiped", count(effect.after_reset, "enrolled device")));
+    }
+    if effect.at_activation > 0 {
+        parts.push(format!("by {} not enrolled yet", count(effect.at_activation, "device")));
+    }
+    parts.join("; ")
 }
 
 /// When a step is felt and by how many devices, in words.

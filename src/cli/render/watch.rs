@@ -341,6 +341,7 @@ pub(in crate::cli) mod tests {
     use super::super::text::plain;
     use super::*;
     use crate::engine::EngineError;
+    use crate::model::Realm;
     use crate::model::desired::Watch;
     use crate::watch::backoff::Domain;
 
@@ -373,7 +374,7 @@ pub(in crate::cli) mod tests {
                 report: super::super::report::tests::report(),
             },
             Told::Held {
-                domain: Domain::Connection(Name::new("contoso").unwrap()),
+                domain: Domain::Connection(Realm::Mdm(Name::new("contoso").unwrap())),
                 reason: "throttled\u{1b}[2J".to_owned(),
                 next: "wait".to_owned(),
                 until,

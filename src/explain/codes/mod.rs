@@ -2,9 +2,11 @@
 //!
 //! A finding of a requirement row has the row as its code and stands in [`super::rows`].
 
+mod dep;
 mod documents;
 mod errors;
 mod plans;
+mod tokens;
 
 #[cfg(test)]
 mod tests;
@@ -50,7 +52,17 @@ impl Group {
 
 /// All codes, by group.
 pub fn all() -> impl Iterator<Item = &'static Code> {
-    [documents::CODES, plans::CODES, errors::LEDGER, errors::PLAN_FILES, errors::OTHERS].into_iter().flatten()
+    [
+        documents::CODES,
+        plans::CODES,
+        dep::CODES,
+        errors::LEDGER,
+        errors::PLAN_FILES,
+        errors::OTHERS,
+        tokens::TOKENS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The code of this name; case does not matter. A gate is found by its beginning, as in

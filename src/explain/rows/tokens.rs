@@ -8,12 +8,12 @@ pub const ROWS: &[Row] = &[
         id: "T-1",
         title: "how a token is made",
         fact: "A token begins with a key pair of the MDM. Its public-key certificate (.pem) is uploaded to Apple Business or School Manager as an MDM server, and Apple's portal gives back an encrypted server token (.p7m).",
-        does: "A token that the tenant lacks blocks its documents, with the way to make it in the portal: no source knows how to create one through Graph. Making or fetching the certificate belongs to the `token` commands.",
+        does: "A token that the tenant lacks blocks its documents, with the way to make it in the portal: no source knows how to create one through Graph. `token keygen` makes the key pair of a token that espalier holds itself, or has Intune make the key of one that it holds, and gives the certificate; `token import` takes up what Apple gave for it.",
         served: &[
             Served::Property(
                 "`plan` blocks a token that the tenant does not have, and tells the way through the portal",
             ),
-            Served::Later("the `token` commands: key pairs, certificates, server tokens"),
+            Served::Property("`token keygen` and `token import` make the key and take up the token"),
         ],
         fields: &["EnrollmentToken.mdm", "EnrollmentToken.direct"],
         source: Source::Enrollment,
@@ -22,12 +22,14 @@ pub const ROWS: &[Row] = &[
         id: "T-2",
         title: "a procedure left half-way",
         fact: "Giving up between the download of the certificate and the upload of the token invalidates the certificate; the steps then begin again.",
-        does: "The `token` commands will keep the pending key pair between the two steps, and refuse a .p7m that belongs to another key with a word on which one.",
+        does: "A key pair waits in `.espalier/tokens` until its .p7m arrives; another `token keygen` adds one and destroys none. `token import` finds the pair that a .p7m is for, and refuses one for another key with the certificates' names and serial numbers. A new key at Intune ends what was begun with the old one, so `token keygen` asks first.",
         served: &[
             Served::Documentation(
                 "In Intune's portal, keep the page open between downloading the public key and uploading the token. If it was closed, download a new key, replace it at the MDM server in Apple's portal, and download the token again: the earlier .p7m no longer fits.",
             ),
-            Served::Later("the `token` commands"),
+            Served::Property(
+                "`token keygen` keeps every pair that waits, `token import` finds the right one",
+            ),
         ],
         fields: &["EnrollmentToken.direct"],
         source: Source::Enrollment,
@@ -36,12 +38,12 @@ pub const ROWS: &[Row] = &[
         id: "T-3",
         title: "consent to share data with Apple",
         fact: "Uploading a token asks for explicit consent to send user and device data to Apple.",
-        does: "Consent is a field of its own and has to be true wherever espalier uploads a token. This version uploads none.",
+        does: "Consent is a field of its own and has to be true where espalier uploads a token, which `token import` does: without it the upload is refused. A plan never uploads one.",
         served: &[
             Served::Documentation(
                 "Who uploads a token in Intune's portal ticks \"I agree\" there; Intune shows it afterwards as a property of the token. espalier will never give this consent by itself: it has to stand in a document that somebody reviewed.",
             ),
-            Served::Later("uploading and renewing tokens"),
+            Served::Property("`token import` refuses to upload a token whose document does not consent"),
         ],
         fields: &["EnrollmentToken.consentToShareData"],
         source: Source::Enrollment,
@@ -50,13 +52,14 @@ pub const ROWS: &[Row] = &[
         id: "T-4",
         title: "the Apple ID of a token",
         fact: "The Apple ID that made a token is stored with it, and a renewal has to use the same one.",
-        does: "The Apple ID can be stated; it is compared and never written for an Intune token. A renewal under another one will be a warning with the reason.",
+        does: "The Apple ID can be stated; it is compared and never written for an Intune token. A renewal under another one is a warning with the reason.",
         served: &[
-            Served::Property("`plan` compares the Apple ID that a document states, and never writes it"),
+            Served::Property(
+                "`plan` compares the Apple ID that a document states and never writes it; `token import` warns of a token that another one made",
+            ),
             Served::Documentation(
                 "Use a managed Apple Account that belongs to the organisation and not to a person who may leave, and write down which one it is. Intune shows it beside the token.",
             ),
-            Served::Later("the warning at renewal, with the `token` commands"),
         ],
         fields: &["EnrollmentToken.appleId"],
         source: Source::Enrollment,
@@ -91,7 +94,9 @@ pub const ROWS: &[Row] = &[
             Served::Documentation(
                 "Renew the token in Intune's portal under its own entry: \"Renew token\", the same MDM server at Apple, a new download, the upload. Never delete the token to make it anew: its profiles, the default and every assignment would go with it. espalier finds the renewed token by its name, or by the id in its ledger, and plans nothing.",
             ),
-            Served::Later("`token renew` and `token import`"),
+            Served::Property(
+                "`token renew` leads through it, `token import` replaces the token in its place",
+            ),
         ],
         fields: &["EnrollmentToken.displayName"],
         source: Source::Enrollment,
@@ -105,7 +110,7 @@ pub const ROWS: &[Row] = &[
             Served::Documentation(
                 "Do not download a server token at Apple \"to have a look\" or for a second system: from that moment the MDM's syncs fail. If it happened, upload the new .p7m to Intune at once. `status` then shows the next successful sync.",
             ),
-            Served::Later("`token renew`"),
+            Served::Property("`token keygen` and `token renew` say so before the steps at Apple"),
         ],
         fields: &["EnrollmentToken.direct"],
         source: Source::Enrollment,
@@ -160,7 +165,7 @@ pub const ROWS: &[Row] = &[
             Served::Documentation(
                 "If Apple's portal does not offer the download of a server token, the account lacks the role. An Administrator can give it, or renew in person. espalier needs no role at Apple to work with tokens that Intune holds.",
             ),
-            Served::Later("`token renew`"),
+            Served::Property("`token keygen` and `token renew` say which role it takes"),
         ],
         fields: &[],
         source: Source::Enrollment,

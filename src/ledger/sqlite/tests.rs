@@ -5,8 +5,10 @@ use std::process::Command;
 use uuid::Uuid;
 
 use super::super::suite::{Ground, InFile, at, fleet, holder, intent, owned};
-use super::super::{Ledger, LedgerError};
+use super::super::{Event, IntentState, Ledger, LedgerError};
 use super::*;
+use crate::model::TokenId;
+use crate::model::desired::Gates;
 
 fn raw(path: &Path) -> Connection {
     Connection::open(path).unwrap()
@@ -69,6 +71,40 @@ fn what_is_no_ledger_or_too_new_is_told_apart() {
     raw(&ground.path).pragma_update(None, "user_version", FORMAT + 1).unwrap();
     let refused = Ledger::open(&ground.path, fleet()).err();
     assert!(matches!(refused, Some(LedgerError::TooNew { found, .. }) if found == FORMAT + 1));
+}
+
+#[test]
+fn a_file_of_an_earlier_format_becomes_one_of_this_with_the_first_entry_that_needs_it() {
+    let ground = InFile::new();
+    let format = || raw(&ground.path).pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0));
+    raw(&ground.path).pragma_update(None, "user_version", 1).unwrap();
+    assert_eq!(Ledger::open_read_only(&ground.path, fleet()).unwrap().view(at(1)).unwrap().head, 1);
+
+    let ledger = ground.ledger();
+    let lease = ledger.lock(holder(1)).unwrap();
+    ledger.append(&lease, at(1), &[owned("a", "1")]).unwrap();
+    let [intent] = ledger.intend(&lease, at(1), &[intent("a", "assign", 0)]).unwrap()[..] else { panic!() };
+    let unbounded = Event::GatesApplied { gates: Gates::unbounded(), policies: Vec::new() };
+    ledger.settle(&lease, at(1), &[(intent, IntentState::Failed, String::new())], &[unbounded]).unwrap();
+    assert_eq!(format().unwrap(), 1, "an older program can go on with it");
+
+    let cooled = Event::Cooled { token_id: TokenId("token".to_owned()), serials: Vec::new() };
+    assert!(matches!(
+        ledger.append(&lease, at(2), &[cooled.clone(), owned("b", "2"), Event::Born { fleet: fleet() }]),
+        Err(LedgerError::Illegal(_))
+    ));
+    assert_eq!(format().unwrap(), 1, "what is refused leaves no mark");
+    ledger.append(&lease, at(2), &[owned("b", "2"), cooled]).unwrap();
+    assert_eq!(format().unwrap(), 2);
+    let view = ground.ledger().view(at(3)).unwrap();
+    assert_eq!(view.owned.len(), 2);
+}
+
+#[test]
+fn a_limit_that_an_older_program_does_not_know_needs_the_later_format() {
+    let with = |gates| Event::GatesApplied { gates, policies: Vec::new() };
+    assert_eq!(with(Gates::unbounded()).format(), 1);
+    assert_eq!(with(Gates::default()).format(), 2, "it bounds `unassign`");
 }
 
 #[test]

@@ -98,6 +98,29 @@ fn a_sync_is_remembered_for_those_who_still_wait() {
 }
 
 #[test]
+fn a_profile_that_vanished_is_no_longer_known_and_what_was_applied_is() {
+    let Event::Owned { address, token_id, object: Some(object), .. } = owned("a", "1") else { panic!() };
+    let fields = Fields::from([("department".into(), Value::Text("IT".to_owned()))]);
+    let defined = Event::Defined {
+        address: address.clone(),
+        token_id: token_id.clone(),
+        object: object.clone(),
+        name: "a".to_owned(),
+        content: "sha256:0".to_owned(),
+    };
+    let applied = Event::Applied { address: address.clone(), fields: fields.clone() };
+    let other = Event::Vanished { token_id: TokenId("other".to_owned()), object: object.clone() };
+    let vanished = Event::Vanished { token_id, object: object.clone() };
+    let events =
+        |last: Event| [owned("a", "1"), applied.clone(), defined.clone(), last].map(|event| (1, event));
+    let before = view(events(other), 9);
+    assert_eq!((before.owned[&address].object.as_ref(), before.defined.len()), (Some(&object), 1));
+    let after = view(events(vanished), 9);
+    assert_eq!((&after.owned[&address].object, &after.owned[&address].applied), (&None, &fields));
+    assert!(after.defined.is_empty());
+}
+
+#[test]
 fn only_a_run_applied_in_full_moves_the_commit() {
     let end = |commit: &str, complete| Event::RunFinished {
         run: fleet(),
@@ -137,7 +160,7 @@ fn entries_keep_their_format() {
         ),
         (
             Entry::Event(gates),
-            r#"{"event":{"gatesApplied":{"gates":{"limits":{"update":{"percent":20,"count":50},"delete":{"percent":10,"count":5},"reassign":{"percent":10,"count":200}}}}}}"#,
+            r#"{"event":{"gatesApplied":{"gates":{"limits":{"update":{"percent":20,"count":50},"delete":{"percent":10,"count":5},"reassign":{"percent":10,"count":200},"unassign":{"percent":10,"count":100}}}}}}"#,
         ),
     ] {
         assert_eq!(serde_json::to_string(&entry).unwrap(), text);

@@ -2,11 +2,13 @@
 //! later version and is refused as such.
 
 mod profile;
+mod token;
 
 use super::shape::{Field, OneOf, Shape, Type, Word, field, later, later_word, word};
 use crate::model::Kind;
 
 pub use profile::ENROLLMENT_PROFILE;
+pub use token::ENROLLMENT_TOKEN;
 
 /// The one `apiVersion`.
 pub const API_VERSION: &str = "espalier.dev/v1alpha1";
@@ -79,7 +81,7 @@ const LIMIT_KINDS: &[Word] = &[
     word("delete"),
     word("assign"),
     word("reassign"),
-    later_word("unassign"),
+    word("unassign"),
     later_word("clearPasscode"),
     later_word("retire"),
     later_word("deleteRecord"),
@@ -201,9 +203,9 @@ pub const FLEET: Shape = Shape {
         field(
             "limits",
             Type::WordMap(LIMIT_KINDS, &Type::Object(&LIMIT)),
-            "Bounds per token and kind of step; defaults: update 20 %/50, delete 10 %/5, reassign 10 %/200.",
+            "Bounds per token and kind of step; defaults: update 20 %/50, delete 10 %/5, reassign 10 %/200, unassign 10 %/100.",
         )
-        .default("update 20 %/50, delete 10 %/5, reassign 10 %/200"),
+        .default("update 20 %/50, delete 10 %/5, reassign 10 %/200, unassign 10 %/100"),
         field("protected", Type::Object(&PROTECTED), "Never touched by disruptive or higher classes."),
         later("windows", "When which classes may run."),
         later("approvals", "Signers of destructive steps."),
@@ -348,57 +350,6 @@ pub const CONNECTION: Shape = Shape {
         ACKNOWLEDGE,
     ],
     one_of: &[OneOf { names: &["intune", "appleBusiness", "appleSchool", "nanomdm"], required: true }],
-};
-
-const NO_UNSET: &str = "the service can replace a default profile, but not unset it (P-30)";
-
-const DEFAULT_PROFILES: Shape = Shape {
-    doc: "The profile that newly synced devices get, by platform (P-30).",
-    fields: &[
-        field("ios", Type::Name, "For iPhone and iPad: an EnrollmentProfile document.").no_null(NO_UNSET),
-        field("macos", Type::Name, "For Mac: an EnrollmentProfile document.").no_null(NO_UNSET),
-        later("tvos", "For Apple TV."),
-        later("visionos", "For Apple Vision."),
-        later("iphone", "For iPhone, direct tokens."),
-        later("ipad", "For iPad, direct tokens."),
-        later("mac", "For Mac, direct tokens."),
-        later("appleTv", "For Apple TV, direct tokens."),
-        later("vision", "For Apple Vision, direct tokens."),
-    ],
-    one_of: &[],
-};
-
-/// `EnrollmentToken.spec`.
-pub const ENROLLMENT_TOKEN: Shape = Shape {
-    doc: "An ADE server token that the MDM holds.",
-    fields: &[
-        DISPLAY_NAME,
-        ID,
-        FORMERLY,
-        STATE,
-        ACKNOWLEDGE,
-        field("mdm", Type::Name, "The Connection that holds the token.").no_null("a token needs its holder"),
-        later("direct", "A token that espalier itself holds."),
-        later("apple", "The device management service at Apple that the token belongs to (A-2)."),
-        field("appleId", Type::Filled, "The Apple ID that made the token: compared, never written (T-4).")
-            .no_null("leave it out to compare nothing"),
-        field("consentToShareData", Type::Bool, "Consent to send user and device data to Apple (T-3).")
-            .no_null("consent is given or not"),
-        field("scopeTags", Type::List(&Type::Filled), "Scope tags by name, the exact list (T-5).")
-            .no_null("scope tags have no default to go back to; write the exact list"),
-        field("defaultProfiles", Type::Object(&DEFAULT_PROFILES), "Default profiles by platform (P-30).")
-            .no_null(NO_UNSET),
-        later("defaultFor", "Product families that Apple assigns to this service by default."),
-        field("values", Type::Map(&Type::Text), "Fills ${name} in text fields of profiles for this token."),
-        field(
-            "prune",
-            Type::Word(&[word("never"), word("created"), word("all")]),
-            "Whether profiles under this token that no document names may be deleted (T-9): `never` (default), `created`, `all`.",
-        )
-        .default("never"),
-        later("accountDrivenEnrollmentUrl", "Account-driven enrollment, direct tokens."),
-    ],
-    one_of: &[OneOf { names: &["mdm", "direct"], required: true }],
 };
 
 const DEVICES: Shape = Shape {

@@ -1,6 +1,6 @@
 //! The fields of `EnrollmentProfile`.
 
-use super::super::shape::{Shape, Type, field, later, later_word, word};
+use super::super::shape::{Shape, Type, field, later_word, word};
 use super::{ACKNOWLEDGE, DISPLAY_NAME, FORMERLY, ID, STATE};
 
 const NO_CACHE_DEFAULT: &str = "the service sets the number itself and no default is known; leave it out";
@@ -134,6 +134,58 @@ const INTUNE_GENERATION: Shape = Shape {
     one_of: &[],
 };
 
+const NO_ADE: &str = "Apple requires it of every profile of a direct token";
+
+const ADE: Shape = Shape {
+    doc: "Apple's members that have no other name; profiles of direct tokens (P-32).",
+    fields: &[
+        field(
+            "url",
+            Type::Filled,
+            "Where devices ask for their enrollment: http or https, at most 2,000 characters.",
+        )
+        .required()
+        .no_null(NO_ADE),
+        field(
+            "orgMagic",
+            Type::Filled,
+            "Ties the services of one organisation together; at most 256 characters.",
+        )
+        .required()
+        .no_null(NO_ADE),
+        field(
+            "configurationWebUrl",
+            Type::Text,
+            "A sign-in in a web view, which hands out the enrollment: https; iPhone, iPad and Mac.",
+        ),
+        field("mandatory", Type::Bool, "The user cannot skip enrollment; systems of today never let them."),
+        field("supportEmail", Type::Text, "Shown in Setup Assistant; at most 250 characters."),
+        field("language", Type::Text, "Language of Setup Assistant: `de`, `haw`; Mac and Apple TV."),
+        field("region", Type::Text, "Region of Setup Assistant: `DE`; Mac and Apple TV."),
+        field(
+            "anchorCertificates",
+            Type::List(&Type::Path),
+            "X.509 certificates that are trusted for the connection to `url`: PEM or DER files.",
+        ),
+        field(
+            "supervisingHostCertificates",
+            Type::List(&Type::Path),
+            "Apple's name for `pairing.certificates` beside `pairing.mode: denyAll`: one of the two.",
+        ),
+        field(
+            "returnToService",
+            Type::Bool,
+            "Rapid Return to Service; iPhone, iPad and Vision with OS 26 and later.",
+        ),
+        field(
+            "ignoreProfileFromBackup",
+            Type::Bool,
+            "A restored backup brings no profile along; iPhone, iPad and Vision with OS 26 and later.",
+        ),
+    ],
+    one_of: &[],
+};
+
 const SETUP_ASSISTANT: Shape = Shape {
     doc: "Screens of Setup Assistant; without `otherwise`, unlisted ones are unmanaged (P-25 to P-27, P-36).",
     fields: &[
@@ -150,7 +202,7 @@ const SETUP_ASSISTANT: Shape = Shape {
 
 /// `EnrollmentProfile.spec`.
 pub const ENROLLMENT_PROFILE: Shape = Shape {
-    doc: "An enrollment profile for iPhone and iPad, or for Mac.",
+    doc: "An enrollment profile for the devices of a platform: a classic one of Intune, or one of Apple's for direct tokens.",
     fields: &[
         DISPLAY_NAME,
         ID,
@@ -161,11 +213,11 @@ pub const ENROLLMENT_PROFILE: Shape = Shape {
         field("rollout", Type::Object(&ROLLOUT), "The order over several tokens."),
         field(
             "platform",
-            Type::Word(&[word("ios"), word("macos"), later_word("tvos"), later_word("visionos")]),
-            "`ios` is iPhone and iPad, `macos` is Mac (P-32).",
+            Type::Word(&[word("ios"), word("macos"), word("tvos"), word("visionos")]),
+            "`ios` is iPhone and iPad, `macos` is Mac; `tvos` and `visionos` on direct tokens (P-32).",
         )
         .required(),
-        field("description", Type::Text, "For administrators; users do not see it (P-1)."),
+        field("description", Type::Text, "For administrators; users do not see it (P-1). Apple's profiles have no place for it: there it stays in the document."),
         field(
             "userAffinity",
             Type::Word(&[
@@ -173,7 +225,7 @@ pub const ENROLLMENT_PROFILE: Shape = Shape {
                 word("user").label(&["Enroll with User Affinity"]),
                 word("entraShared").label(&["Enroll with Microsoft Entra ID shared mode"]),
             ]),
-            "With or without a user; required on create (P-2).",
+            "With or without a user; required on create at Intune, which alone knows it (P-2).",
         )
         .no_null("it has no default (P-2)"),
         field(
@@ -183,7 +235,7 @@ pub const ENROLLMENT_PROFILE: Shape = Shape {
         )
         .no_null("it has no default; leave it out where userAffinity is not user (P-3)"),
         field("companyPortal", Type::Object(&COMPANY_PORTAL), "Installation of Company Portal; iPhone and iPad (P-4, P-5, P-34)."),
-        field("supervised", Type::Bool, "Supervision, true by default (P-9 to P-11)."),
+        field("supervised", Type::Bool, "Supervision, true by default (P-9 to P-11); iPhone and iPad, on direct tokens every platform."),
         field("lockedEnrollment", Type::Bool, "Hides the removal of management; false by default (P-12)."),
         field("awaitConfiguration", Type::Bool, "Setup Assistant waits for the first configuration; true by default."),
         field("sharedIpad", Type::Object(&SHARED_IPAD), "Shared iPad; null is off (P-14 to P-20)."),
@@ -201,10 +253,10 @@ pub const ENROLLMENT_PROFILE: Shape = Shape {
         field("localAdmin", Type::Object(&LOCAL_ADMIN), "The local administrator of a Mac; null is none."),
         field("primaryAccount", Type::Object(&PRIMARY_ACCOUNT), "The first account of a Mac."),
         field("platformSso", Type::Bool, "Platform single sign-on during Setup Assistant; Mac; false by default."),
-        field("autoAdvance", Type::Bool, "Goes through Setup Assistant by itself; Mac; false by default."),
+        field("autoAdvance", Type::Bool, "Goes through Setup Assistant by itself; Mac, and Apple TV on direct tokens; false by default."),
         field("networkTether", Type::Bool, "A network tether is required; Mac; false by default."),
         field("intune", Type::Object(&INTUNE_GENERATION), "What carries the profile at Intune."),
-        later("ade", "Apple's own members, direct tokens."),
+        field("ade", Type::Object(&ADE), "Apple's members that have no name above; direct tokens (P-32).").no_null(NO_ADE),
     ],
     one_of: &[],
 };

@@ -47,14 +47,13 @@ spec:
         told(&loaded),
         [
             "bad-value x.yaml:3:18",
-            "not-in-this-version x.yaml:5:13",
             "bad-value x.yaml:6:11",
             "unknown-field x.yaml:7:3",
             "unknown-word x.yaml:8:19",
             "bad-value x.yaml:9:15",
             "bad-value x.yaml:11:25",
             "duplicate-key x.yaml:12:5",
-            "not-in-this-version x.yaml:13:3",
+            "missing-field x.yaml:13:8",
             "bad-value x.yaml:14:17",
             "P-25 x.yaml:15:27",
         ]
@@ -64,10 +63,10 @@ spec:
         assert!(!diagnostic.message.is_empty());
     }
     let next = |at: usize| severe(&loaded)[at].next.clone();
-    assert_eq!(next(3), "did you mean `userAffinity`?");
-    assert_eq!(next(4), "did you mean `companyPortal`?");
-    assert_eq!(next(10), "did you mean `siri`?");
-    assert_eq!(severe(&loaded)[7].also[0].to_string(), "x.yaml:11:5");
+    assert_eq!(next(2), "did you mean `userAffinity`?");
+    assert_eq!(next(3), "did you mean `companyPortal`?");
+    assert_eq!(next(9), "did you mean `siri`?");
+    assert_eq!(severe(&loaded)[6].also[0].to_string(), "x.yaml:11:5");
 }
 
 #[test]
@@ -90,10 +89,8 @@ fn lines_are_those_of_the_file() {
 #[test]
 fn what_a_later_version_carries_is_refused_as_such() {
     for (kind, spec, line) in [
-        (Kind::EnrollmentToken, "mdm: tenant\n  direct: {}", 6),
         (Kind::EnrollmentToken, "mdm: tenant\n  apple: {}", 6),
-        (Kind::EnrollmentProfile, "tokens: []\n  platform: tvos", 6),
-        (Kind::EnrollmentProfile, "tokens: []\n  platform: ios\n  ade: {}", 7),
+        (Kind::EnrollmentProfile, "tokens: []\n  platform: ios\n  intune: {generation: policy}", 7),
         (Kind::Connection, "appleBusiness: {clientId: x}", 5),
         (Kind::DeviceAssignment, "profile: x\n  devices: {serials: [], where: {unassigned: true}}", 6),
     ] {
@@ -190,7 +187,7 @@ fn fleet_carries_limits_and_protection() {
     assert_eq!(told(&loaded), [""; 0]);
     let fleet = &loaded.desired.fleet;
     assert_eq!(fleet.expiry_warning, Some(std::time::Duration::from_secs(14 * 86_400)));
-    assert_eq!(fleet.gates.limits.len(), 4);
+    assert_eq!(fleet.gates.limits.len(), 5);
     assert_eq!((fleet.gates.protected_serials.len(), fleet.gates.protected_tokens.len()), (1, 1));
     let unknown = load_text(&[("f.yaml", &FLEET.replace("2026-10", "2031-01"))]);
     assert!(only(&unknown).next.contains("2026-10"));
@@ -253,7 +250,7 @@ fn schemas_accept_what_the_reader_accepts() {
     assert!(validator.is_valid(&good));
     assert!(jsonschema::validator_for(&schema_all()).unwrap().is_valid(&good));
     for (pointer, value) in [
-        ("/spec/platform", serde_json::json!("tvos")),
+        ("/spec/platform", serde_json::json!("watchos")),
         ("/spec/supervized", serde_json::json!(true)),
         ("/spec/userAffinity", serde_json::json!(null)),
         ("/metadata/name", serde_json::json!("Not a name")),

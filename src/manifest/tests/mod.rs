@@ -1,6 +1,7 @@
 //! Small documents in, wishes and findings out.
 
 mod connections;
+mod direct;
 mod documents;
 mod hostile;
 mod profiles;

@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Field, Fields, Name, Place, Platform, SecretRef, Serial};
+use super::{Family, Field, Fields, Name, Place, Platform, Realm, SecretRef, Serial};
 
 pub use settings::{
-    Authentication, Certificate, CompanyPortal, LocalAdmin, Pairing, PairingMode, PrimaryAccount,
+    Ade, Authentication, Certificate, CompanyPortal, LocalAdmin, Pairing, PairingMode, PrimaryAccount,
     ProfileSettings, SetupAssistant, SharedIpad, UserAffinity,
 };
 
@@ -45,7 +45,9 @@ impl Desired {
 
     /// The display names of the VPP tokens that profiles wish on tokens of a connection.
     pub fn vpp_tokens_of(&self, connection: &Name) -> BTreeSet<&str> {
-        let is_here = |token: &Name| self.tokens.get(token).is_some_and(|one| one.connection == *connection);
+        let is_here = |token: &Name| {
+            self.tokens.get(token).is_some_and(|one| one.realm.connection() == Some(connection))
+        };
         self.profiles
             .values()
             .flat_map(|profile| &profile.wished)
@@ -207,6 +209,8 @@ pub enum LimitKind {
     Assign,
     /// Another profile for a device that has one.
     Reassign,
+    /// The profile taken off a device, counted over a rolling 24 hours.
+    Unassign,
 }
 
 /// A bound on one kind of step per token: exceeded when either figure is.
@@ -242,6 +246,7 @@ impl Default for Gates {
                 (LimitKind::Update, limit(20, 50)),
                 (LimitKind::Delete, limit(10, 5)),
                 (LimitKind::Reassign, limit(10, 200)),
+                (LimitKind::Unassign, limit(10, 100)),
             ]),
             protected_serials: Vec::new(),
             protected_tokens: Vec::new(),
@@ -352,13 +357,15 @@ pub struct Endpoints {
     pub login: Option<url::Url>,
 }
 
-/// `EnrollmentToken`, held by Intune.
+/// `EnrollmentToken`, held by an MDM or by espalier itself.
 #[derive(Clone, Debug)]
 pub struct Token {
     /// Shared fields.
     pub identity: Identity,
-    /// `mdm`: the connection that holds it.
-    pub connection: Name,
+    /// Who holds it: `mdm`, or espalier itself (`direct`).
+    pub realm: Realm,
+    /// `direct`: the key pair and the token that espalier holds; `None` for a token of an MDM.
+    pub direct: Option<DirectToken>,
     /// `scopeTags`: names, the exact list (T-5).
     pub scope_tags: Field<Vec<String>>,
     /// `appleId` (T-4): compared, never written.
@@ -369,32 +376,103 @@ pub struct Token {
     pub defaults: DefaultProfiles,
     /// `values` for `${name}` in texts of profiles.
     pub values: BTreeMap<String, String>,
+    /// `accountDrivenEnrollmentUrl`, direct tokens only; `null`: none.
+    pub account_driven_url: Field<url::Url>,
     /// `prune`.
     pub prune: Prune,
 }
 
-/// `EnrollmentToken.defaultProfiles`: the profile of newly synced devices, by platform (P-30).
+/// `EnrollmentToken.direct`: what espalier needs to be the holder of a token (T-1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectToken {
+    /// `privateKey`: the key to which Apple encrypts the token.
+    pub private_key: SecretRef,
+    /// `certificate`: the file with its certificate, which was uploaded to Apple.
+    pub certificate: PathBuf,
+    /// `serverToken`
+    pub server_token: ServerTokenSource,
+}
+
+/// `EnrollmentToken.direct.serverToken`: where the token itself comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerTokenSource {
+    /// The `.p7m` file that Apple gave: encrypted, so that it may lie beside the documents.
+    File(PathBuf),
+    /// A secret with the text of the `.p7m`, or of the token that was in it.
+    Secret(SecretRef),
+}
+
+/// `EnrollmentToken.defaultProfiles` (P-30). At Intune, the profile of newly synced devices by
+/// platform; of a direct token, the profile of every device that no assignment claims, by family.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DefaultProfiles {
     /// `ios`
     pub ios: Field<Name>,
     /// `macos`
     pub macos: Field<Name>,
+    /// `tvos`, direct tokens only.
+    pub tvos: Field<Name>,
+    /// `visionos`, direct tokens only.
+    pub visionos: Field<Name>,
+    /// `iphone`, direct tokens only: before `ios`.
+    pub iphone: Field<Name>,
+    /// `ipad`, direct tokens only: before `ios`.
+    pub ipad: Field<Name>,
+    /// `mac`, direct tokens only: before `macos`.
+    pub mac: Field<Name>,
+    /// `appleTv`, direct tokens only: before `tvos`.
+    pub apple_tv: Field<Name>,
+    /// `vision`, direct tokens only: before `visionos`.
+    pub vision: Field<Name>,
 }
 
 impl DefaultProfiles {
-    /// The wish for a platform; only classic ones have a default.
+    /// The wish for a platform.
     pub fn of(&self, platform: Platform) -> &Field<Name> {
         match platform {
             Platform::Ios => &self.ios,
             Platform::Macos => &self.macos,
-            Platform::Tvos | Platform::Visionos => &Field::Missing,
+            Platform::Tvos => &self.tvos,
+            Platform::Visionos => &self.visionos,
+        }
+    }
+
+    /// The wish for a family of devices: its own, else that for its platform; `null` wishes none.
+    pub fn of_family(&self, family: Family) -> Option<&Name> {
+        let own = match family {
+            Family::Iphone => &self.iphone,
+            Family::Ipad => &self.ipad,
+            Family::Mac => &self.mac,
+            Family::AppleTv => &self.apple_tv,
+            Family::Vision => &self.vision,
+            Family::Ipod => &Field::Missing,
+        };
+        match own {
+            Field::Set(profile) => Some(profile),
+            Field::Null => None,
+            Field::Missing => self.of(family.platform()).set(),
         }
     }
 
     /// The wishes by platform, for platforms with a written one.
     pub fn written(&self) -> impl Iterator<Item = (Platform, &Name)> {
-        Platform::CLASSIC.into_iter().filter_map(|platform| Some((platform, self.of(platform).set()?)))
+        Platform::ALL.into_iter().filter_map(|platform| Some((platform, self.of(platform).set()?)))
+    }
+
+    /// Every profile that is written, with the name of its field.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, &Name)> {
+        let fields = [
+            ("ios", &self.ios),
+            ("macos", &self.macos),
+            ("tvos", &self.tvos),
+            ("visionos", &self.visionos),
+            ("iphone", &self.iphone),
+            ("ipad", &self.ipad),
+            ("mac", &self.mac),
+            ("appleTv", &self.apple_tv),
+            ("vision", &self.vision),
+        ];
+        fields.into_iter().filter_map(|(field, wish)| Some((field, wish.set()?)))
     }
 }
 

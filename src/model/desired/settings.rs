@@ -16,7 +16,7 @@ pub struct ProfileSettings {
     pub authentication: Field<Authentication>,
     /// `companyPortal` (P-4, P-5, P-34); iOS and iPadOS.
     pub company_portal: Field<CompanyPortal>,
-    /// `supervised` (P-9).
+    /// `supervised` (P-9); on classic profiles iOS and iPadOS only.
     pub supervised: Field<bool>,
     /// `lockedEnrollment` (P-12).
     pub locked_enrollment: Field<bool>,
@@ -42,10 +42,44 @@ pub struct ProfileSettings {
     pub primary_account: Field<PrimaryAccount>,
     /// `platformSso`; macOS.
     pub platform_sso: Field<bool>,
-    /// `autoAdvance`; macOS.
+    /// `autoAdvance`; macOS, and tvOS on direct tokens.
     pub auto_advance: Field<bool>,
     /// `networkTether`; macOS.
     pub network_tether: Field<bool>,
+    /// `ade`; direct tokens only.
+    pub ade: Field<Ade>,
+    /// The settings that the document gives a value, by their names in
+    /// [`crate::model::settings::SETTINGS`] and in its order; `null` is none. An object counts where it
+    /// is a setting itself.
+    pub stated: Vec<&'static str>,
+}
+
+/// `ade`: Apple's members that have no name among the other settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ade {
+    /// `url`: where devices ask for their enrollment.
+    pub url: Field<String>,
+    /// `orgMagic`: ties the services of one organisation together.
+    pub org_magic: Field<String>,
+    /// `configurationWebUrl`: a sign-in in a web view instead.
+    pub configuration_web_url: Field<String>,
+    /// `mandatory`
+    pub mandatory: Field<bool>,
+    /// `supportEmail`
+    pub support_email: Field<String>,
+    /// `language`: ISO 639.
+    pub language: Field<String>,
+    /// `region`: ISO 3166-1, two letters.
+    pub region: Field<String>,
+    /// `anchorCertificates`: trusted for the connection to `url`, read from their files.
+    pub anchor_certificates: Field<Vec<Certificate>>,
+    /// `supervisingHostCertificates`: Apple's name for what `pairing.certificates` holds beside
+    /// `pairing.mode: denyAll`; the canonical form knows the latter only.
+    pub supervising_host_certificates: Field<Vec<Certificate>>,
+    /// `returnToService`
+    pub return_to_service: Field<bool>,
+    /// `ignoreProfileFromBackup`
+    pub ignore_profile_from_backup: Field<bool>,
 }
 
 /// `companyPortal`.

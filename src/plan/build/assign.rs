@@ -1,124 +1,19 @@
 //! Which device gets which profile: named serials joined with the tokens' devices.
-//!
-//! Both sides are sorted by serial, so one pass over each token's list does it, without a map of
-//! devices.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::effect::{Effect, When};
-use super::super::{Action, AssignGroup, Bookkeeping, LeftAlone, Note, Reason, Waiting};
-use super::domain::Domain;
+use super::super::{Action, AssignGroup, Bookkeeping, LeftAlone, Note, Reason, Relation, Step, Waiting};
+use super::domain::{Domain, Target};
+use super::serials::{Claim, Found, Here, Serials};
 use super::{DEVICES_PER_MINUTE, SYNC_EVERY, SYNC_RHYTHM, sync_pause};
 use crate::diag::{Diagnostic, Severity};
 use crate::model::clock::after;
-use crate::model::desired::{Assignment, Desired};
-use crate::model::live::{Cause, EnrollmentState};
+use crate::model::live::{Cause, EnrollmentState, LiveDevice};
 use crate::model::{Address, Name, Platform, ProfileId, Serial};
 
 /// T-10: devices of one token, and of one profile.
 const MOST_DEVICES: u64 = 200_000;
-
-/// Every named serial with the assignment that names it, sorted.
-pub(super) struct Serials<'a> {
-    assignments: Vec<&'a Assignment>,
-    rows: Vec<Row>,
-    /// The assignments that name each token, ascending.
-    by_token: BTreeMap<&'a Name, Vec<u32>>,
-    /// The platform of each assignment's profile; `None` where no document describes it.
-    platforms: Vec<Option<Platform>>,
-    /// For the token at hand: what each assignment means there. Kept from token to token, so that a
-    /// token costs its own assignments and not all.
-    here: Vec<Here>,
-}
-
-/// What an assignment means on the token at hand.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Here {
-    /// It does not name the token.
-    #[default]
-    Elsewhere,
-    /// Its profile is blocked there.
-    Blocked,
-    /// Its profile has still to be made.
-    New,
-    /// Its profile is there, and no device has it.
-    Unheld,
-    /// Its profile is there, at this place among those that devices have.
-    Held(u32),
-}
-
-#[derive(Clone, Copy)]
-struct Row {
-    serial: Serial,
-    assignment: u32,
-    found: Found,
-}
-
-/// Where a named serial was found.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Found {
-    Nowhere,
-    /// On a token of its assignment.
-    There,
-    /// On another token of this folder.
-    Elsewhere,
-}
-
-impl<'a> Serials<'a> {
-    /// Collects the serials of all assignments.
-    pub fn gather(desired: &'a Desired) -> Self {
-        let assignments: Vec<&Assignment> = desired.assignments.iter().collect();
-        let mut rows =
-            Vec::with_capacity(assignments.iter().map(|assignment| assignment.devices.len()).sum());
-        for (at, assignment) in assignments.iter().enumerate() {
-            let row = |serial| Row { serial, assignment: at as u32, found: Found::Nowhere };
-            rows.extend(assignment.devices.iter().map(|device| row(device.serial)));
-        }
-        rows.sort_unstable_by_key(|row| (row.serial, row.assignment));
-        rows.dedup_by_key(|row| (row.serial, row.assignment));
-        let mut by_token: BTreeMap<&Name, Vec<u32>> = BTreeMap::new();
-        for (at, assignment) in (0..).zip(&assignments) {
-            for token in assignment.tokens.iter().collect::<BTreeSet<_>>() {
-                by_token.entry(token).or_default().push(at);
-            }
-        }
-        let here = vec![Here::default(); assignments.len()];
-        let platform = |one: &&Assignment| Some(desired.profiles.get(&one.profile)?.platform);
-        let platforms = assignments.iter().map(platform).collect();
-        Self { assignments, rows, by_token, platforms, here }
-    }
-
-    /// Notes what the assignments mean on a token; [`Serials::turn_away`] forgets it again.
-    fn turn_to(&mut self, domain: &Domain<'a>) {
-        let held: BTreeMap<&ProfileId, u32> = domain.devices.profiles().iter().zip(0..).collect();
-        for at in self.by_token.get(domain.name).into_iter().flatten() {
-            let target = domain.targets.get(&self.assignments[*at as usize].profile);
-            self.here[*at as usize] = match target.map(|target| &target.id) {
-                None => Here::Blocked,
-                Some(None) => Here::New,
-                Some(Some(id)) => held.get(id).map_or(Here::Unheld, |place| Here::Held(*place)),
-            };
-        }
-    }
-
-    fn turn_away(&mut self, domain: &Domain<'a>) {
-        for at in self.by_token.get(domain.name).into_iter().flatten() {
-            self.here[*at as usize] = Here::Elsewhere;
-        }
-    }
-}
-
-/// The rows from the first one that is not before `serial`. Tokens are small beside the whole, so
-/// the way there is found by doubling steps and not row by row.
-fn skip_to(rows: &[Row], from: usize, serial: Serial) -> usize {
-    let mut step = 1;
-    while rows.get(from + step).is_some_and(|row| row.serial < serial) {
-        step *= 2;
-    }
-    let near = from + step / 2;
-    let far = rows.len().min(from + step);
-    near + rows[near..far].partition_point(|row| row.serial < serial)
-}
 
 /// What the devices of a token give.
 #[derive(Default)]
@@ -134,10 +29,33 @@ struct Tally<'a> {
 
 /// The devices that get one profile.
 #[derive(Default)]
-struct Moves<'a> {
-    by_former: BTreeMap<Option<&'a ProfileId>, Vec<Serial>>,
+pub(super) struct Moves<'a> {
+    by_former: BTreeMap<(Option<&'a ProfileId>, Relation), Vec<Serial>>,
     enrolled: u64,
     waiting: u64,
+}
+
+impl<'a> Moves<'a> {
+    /// Adds a device with the profile that it has now.
+    pub fn add(&mut self, device: &LiveDevice, former: Option<&'a ProfileId>, relation: Relation) {
+        self.by_former.entry((former, relation)).or_default().push(device.serial);
+        if device.state == EnrollmentState::Enrolled {
+            self.enrolled += 1;
+        } else {
+            self.waiting += 1;
+        }
+    }
+
+    /// How many there are of a relation.
+    pub fn of(&self, relation: Relation) -> u64 {
+        let these = self.by_former.iter().filter(|((_, one), _)| *one == relation);
+        these.map(|(_, serials)| serials.len() as u64).sum()
+    }
+
+    /// How many there are.
+    pub fn all(&self) -> u64 {
+        self.enrolled + self.waiting
+    }
 }
 
 /// Plans the assignments on one token.
@@ -145,24 +63,15 @@ pub(super) fn plan<'a>(domain: &mut Domain<'a>, serials: &mut Serials<'a>) {
     if domain.is_absent() {
         return;
     }
-    serials.turn_to(domain);
     let tally = tally(domain, serials);
-    serials.turn_away(domain);
     for (profile, moves) in tally.moves {
-        plan_moves(domain, profile, moves);
+        let Some(target) = domain.targets.get(profile).cloned() else { continue };
+        if let Some(step) = plan_moves(domain, profile, &target, moves) {
+            domain.steps.push(step);
+        }
     }
     let mut leave = |count: u64, name: String, why: &str, was_managed: bool| {
-        if count > 0 {
-            domain.left_alone.push(LeftAlone {
-                token: domain.name.clone(),
-                what: "devices".to_owned(),
-                name,
-                id: String::new(),
-                count,
-                why: why.to_owned(),
-                was_managed,
-            });
-        }
+        leave_devices(domain, count, name, why, was_managed);
     };
     leave(
         tally.released,
@@ -198,6 +107,26 @@ pub(super) fn plan<'a>(domain: &mut Domain<'a>, serials: &mut Serials<'a>) {
         "they cannot enroll before they get one; `espalier devices --unassigned` lists them (P-31)",
         true,
     );
+    warn_of_size(domain);
+}
+
+/// Says how many devices stay as they are, and why.
+pub(super) fn leave_devices(domain: &mut Domain<'_>, count: u64, name: String, why: &str, was_managed: bool) {
+    if count > 0 {
+        domain.left_alone.push(LeftAlone {
+            token: domain.name.clone(),
+            what: "devices".to_owned(),
+            name,
+            id: String::new(),
+            count,
+            why: why.to_owned(),
+            was_managed,
+        });
+    }
+}
+
+/// T-10: devices of one token.
+pub(super) fn warn_of_size(domain: &mut Domain<'_>) {
     if domain.devices.len() as u64 > MOST_DEVICES {
         let place = domain.document.identity.places.document.clone();
         let message = format!(
@@ -226,31 +155,20 @@ fn tally<'a>(domain: &Domain<'a>, serials: &mut Serials<'a>) -> Tally<'a> {
     let default_of =
         |platform| super::super::before::default_of(domain.tenant, &domain.live.id, platform).ok().flatten();
     let defaults = Platform::CLASSIC.map(default_of);
-    let mut at = 0;
-    for device in domain.devices.iter() {
-        at = skip_to(&serials.rows, at, device.serial);
-        let mut taken: Option<u32> = None;
-        let mut named = false;
-        let mut row_at = at;
-        while let Some(row) = serials.rows.get_mut(row_at).filter(|row| row.serial == device.serial) {
-            row_at += 1;
-            named = true;
-            if serials.here[row.assignment as usize] != Here::Elsewhere {
-                row.found = Found::There;
-                taken = taken.or(Some(row.assignment));
-            } else if row.found == Found::Nowhere && !device.released {
-                row.found = Found::Elsewhere;
-            }
-        }
+    serials.join(domain, |device, claim| {
         let current = domain.devices.profile_of(device);
-        let Some(assignment) = taken else {
-            if device.released {
-                // Gone from this token: who names it waits for it elsewhere (S-6).
-                tally.released += u64::from(named);
-            } else if named {
-                let first = serials.assignments[serials.rows[at].assignment as usize];
+        let (assignment, platform, here) = match claim {
+            Claim::Here { assignment, platform, here, index: _ } => (assignment, platform, here),
+            // Gone from this token: who names it waits for it elsewhere (S-6).
+            Claim::Nowhere | Claim::Elsewhere(_) if device.released => {
+                tally.released += u64::from(matches!(claim, Claim::Elsewhere(_)));
+                return;
+            }
+            Claim::Elsewhere(first) => {
                 *tally.elsewhere.entry(&first.name).or_default() += 1;
-            } else {
+                return;
+            }
+            Claim::Nowhere => {
                 tally.unnamed += 1;
                 match current {
                     Some(profile) if !defaults.iter().flatten().any(|default| default == profile) => {
@@ -261,43 +179,40 @@ fn tally<'a>(domain: &Domain<'a>, serials: &mut Serials<'a>) -> Tally<'a> {
                     Some(_) => {}
                     None => tally.without_profile += 1,
                 }
+                return;
             }
-            continue;
         };
         if device.released {
             tally.released += 1;
-            continue;
+            return;
         }
-        if device.platform != serials.platforms[assignment as usize] {
+        if device.platform != platform {
             tally.other_platform += 1;
-            continue;
+            return;
         }
-        match serials.here[assignment as usize] {
+        match here {
             // A profile that is blocked says so itself; its devices wait for it.
-            Here::Elsewhere | Here::Blocked => continue,
-            Here::Held(place) if domain.devices.place_of(device) == Some(place as usize) => continue,
+            Here::Elsewhere | Here::Blocked => return,
+            Here::Held(place) if domain.devices.place_of(device) == Some(place as usize) => return,
             Here::Held(_) | Here::Unheld | Here::New => {}
         }
-        let moves = tally.moves.entry(&serials.assignments[assignment as usize].profile).or_default();
-        moves.by_former.entry(current).or_default().push(device.serial);
-        if device.state == EnrollmentState::Enrolled {
-            moves.enrolled += 1;
-        } else {
-            moves.waiting += 1;
-        }
-    }
+        tally.moves.entry(&assignment.profile).or_default().add(device, current, Relation::Other);
+    });
     tally
 }
 
-fn plan_moves<'a>(domain: &mut Domain<'a>, profile: &'a Name, moves: Moves<'a>) {
-    let Some(target) = domain.targets.get(profile).cloned() else { return };
+/// The step that gives a profile to devices, unless they are too many.
+pub(super) fn plan_moves<'a>(
+    domain: &mut Domain<'a>,
+    profile: &'a Name,
+    target: &Target,
+    moves: Moves<'a>,
+) -> Option<Step> {
     let address = Address::profile(profile, domain.name);
     let have = target.id.as_ref().map_or(0, |id| domain.holders_of(id).all());
-    if have + moves.enrolled + moves.waiting > MOST_DEVICES {
-        let reason = format!(
-            "the profile would have {} devices, and {MOST_DEVICES} is the most",
-            have + moves.enrolled + moves.waiting
-        );
+    if have + moves.all() > MOST_DEVICES {
+        let reason =
+            format!("the profile would have {} devices, and {MOST_DEVICES} is the most", have + moves.all());
         domain.block(
             Some(address),
             Cause::Manifest,
@@ -305,36 +220,33 @@ fn plan_moves<'a>(domain: &mut Domain<'a>, profile: &'a Name, moves: Moves<'a>) 
             reason,
             "split the devices over several profiles or tokens".to_owned(),
         );
-        return;
+        return None;
     }
-    let groups = moves
-        .by_former
+    let Moves { by_former, enrolled, waiting } = moves;
+    let groups = by_former
         .into_iter()
-        .map(|(from, serials)| AssignGroup {
+        .map(|((from, relation), serials)| AssignGroup {
             from: from.cloned(),
-            from_name: from.and_then(|id| domain.profiles.by_id(id).ok()).map(|profile| profile.name.clone()),
+            from_name: from.and_then(|id| domain.name_of_profile(id)),
+            relation,
             serials,
         })
         .collect();
     let action = Action::Assign { groups, after_sync: false };
     let mut step = domain.step(address, target.id.clone(), &target.display_name, action, Reason::Assigned);
-    step.effect = Effect {
-        when: When::NextActivation,
-        feel: 0,
-        after_reset: moves.enrolled,
-        at_activation: moves.waiting,
-    };
-    step.needs.extend(target.step);
-    if moves.enrolled > 0 {
+    step.effect =
+        Effect { when: When::NextActivation, feel: 0, after_reset: enrolled, at_activation: waiting };
+    step.needs.extend(target.step.clone());
+    if enrolled > 0 {
         step.notes.push(Note::new(
             "A-4",
-            match moves.enrolled {
+            match enrolled {
                 1 => "1 of them is enrolled: it takes the profile only after a wipe".to_owned(),
                 many => format!("{many} of them are enrolled: they take the profile only after a wipe"),
             },
         ));
     }
-    domain.steps.push(step);
+    Some(step)
 }
 
 /// Serials that no token shows: they wait, and a sync is asked for those that began to.
@@ -375,6 +287,10 @@ pub(super) fn plan_waiting<'a>(
     }
     for domain in domains.iter_mut().filter(|domain| !domain.is_absent()) {
         let wanted = by_token.remove(domain.name).unwrap_or_default();
+        if domain.connection.is_direct() {
+            super::direct::wait(domain, wanted);
+            continue;
+        }
         forget_asked(domain, &wanted);
         if !wanted.is_empty() {
             plan_sync(domain, wanted);
@@ -464,7 +380,7 @@ fn plan_sync<'a>(domain: &mut Domain<'a>, wanted: BTreeMap<&'a Name, Vec<Serial>
             continue;
         }
         let address = Address::profile(profile, domain.name);
-        let group = AssignGroup { from: None, from_name: None, serials };
+        let group = AssignGroup { from: None, from_name: None, relation: Relation::Other, serials };
         let action = Action::Assign { groups: vec![group], after_sync: true };
         let mut step = domain.step(address, target.id, &target.display_name, action, Reason::SerialsWait);
         step.effect.when = When::NextActivation;

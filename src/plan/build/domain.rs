@@ -8,19 +8,20 @@ use super::super::{
     Action, Adoption, Blocked, Bookkeeping, Class, Effect, FieldChange, Grandfathered, LeftAlone, Note, Plan,
     Reason, Step, Waiting, before, file,
 };
+use super::profile::display_name_of;
 use super::whole::Whole;
 use super::{HORIZON, Input, lost_until};
 use crate::diag::Diagnostic;
 use crate::model::clock::between;
-use crate::model::desired::{State, Token};
-use crate::model::live::{Cause, Complete, Devices, Fact, LiveProfile, LiveTenant, LiveToken};
-use crate::model::{Address, Field, Name, Platform, ProfileId, Value};
+use crate::model::desired::{Profile, State, Token};
+use crate::model::live::{Cause, Complete, Devices, Fact, LiveProfile, LiveTenant, LiveToken, ProfileKind};
+use crate::model::{Address, Field, Fields, Name, Platform, ProfileId, Realm, Value};
 
 /// The planning of one token.
 pub(super) struct Domain<'a> {
     pub input: Input<'a>,
     pub whole: &'a Whole<'a>,
-    pub connection: &'a Name,
+    pub connection: &'a Realm,
     pub name: &'a Name,
     pub document: &'a Token,
     pub tenant: &'a LiveTenant,
@@ -61,7 +62,7 @@ impl<'a> Domain<'a> {
     /// Opens the domain, if everything under the token could be read.
     pub fn open(
         whole: &'a Whole<'a>,
-        connection: &'a Name,
+        connection: &'a Realm,
         name: &'a Name,
         document: &'a Token,
         tenant: &'a LiveTenant,
@@ -119,6 +120,19 @@ impl<'a> Domain<'a> {
     /// The devices that have a profile.
     pub fn holders_of(&self, profile: &ProfileId) -> Holders {
         self.holders.get(profile).copied().unwrap_or_default()
+    }
+
+    /// The display name of a profile, where the service or the ledger tells it.
+    pub fn name_of_profile(&self, id: &ProfileId) -> Option<String> {
+        let live = self.profiles.by_id(id).ok().map(|live| &live.name);
+        let defined = || Some(&self.input.ledger.defined.get(&self.live.id)?.get(id)?.name);
+        live.or_else(defined).cloned()
+    }
+
+    /// The display name that a profile document wishes on the token.
+    pub fn display_name_of(&self, document: &'a Profile) -> &'a str {
+        let wished = document.wished.get(self.name);
+        wished.map_or(&document.identity.display_name, |wished| display_name_of(wished, document))
     }
 
     /// Whether the document wishes the token away.
@@ -219,7 +233,9 @@ impl<'a> Domain<'a> {
         let mut changes = Vec::new();
         // Recognised by id and without a wished name, the name is nobody's business.
         let name_is_wished = identity.id.is_none() || identity.places.fields.contains_key("displayName");
-        if name_is_wished && identity.display_name != self.live.name {
+        // Nothing names a server at Apple but its portal.
+        let can_be_named = !self.connection.is_direct();
+        if can_be_named && name_is_wished && identity.display_name != self.live.name {
             changes.push(FieldChange {
                 field: "displayName".into(),
                 before: Value::text(&self.live.name),
@@ -236,6 +252,7 @@ impl<'a> Domain<'a> {
                     token_id: self.live.id.clone(),
                     object: None,
                     name: self.live.name.clone(),
+                    fields: Fields::new(),
                 });
             }
             return;
@@ -388,9 +405,11 @@ impl<'a> Domain<'a> {
     pub fn census(&self) -> Census {
         let known_as = self.whole.names_of(&self.live.id);
         let protected = self.whole.gates.protected_serials(self.connection, &self.live.id);
+        let is_managed =
+            |profile: &&LiveProfile| matches!(profile.kind, ProfileKind::Classic(_) | ProfileKind::Direct);
         Census {
             name: Some(self.name.clone()),
-            profiles: self.profiles.iter().filter(|profile| profile.kind.platform().is_some()).count() as u64,
+            profiles: self.profiles.iter().filter(is_managed).count() as u64,
             devices: self.devices.not_released() as u64,
             deleted_lately: gates::deleted_lately(self.input.ledger, self.name, &known_as),
             protected_holders: gates::protected_holders(&protected, self.devices),

@@ -8,18 +8,18 @@ use crate::diag::{Diagnostic, Severity};
 use crate::diff::overlay;
 use crate::model::desired::{Connection, Places, Profile};
 use crate::model::live::{Cause, Fact, LiveProfile};
-use crate::model::{Address, Fields, Name, ProfileId, Value};
+use crate::model::{Address, Fields, ProfileId, Realm, Value};
 use crate::rules::{self, Finding, HORIZON, TenantFacts, TokenFacts, VppFacts};
 
 /// Judges what a tenant shows besides its tokens.
 pub(super) fn judge_tenant(
     input: &Input<'_>,
-    connection: &Name,
+    connection: &Realm,
     document: &Connection,
     findings: &mut Vec<Diagnostic>,
 ) {
     let Some(live) = input.live.tenants.get(connection) else { return };
-    let documents = input.desired.tokens.values().filter(|token| token.connection == *connection).count();
+    let documents = input.desired.tokens.values().filter(|token| token.realm == *connection).count();
     let horizon = input.desired.fleet.expiry_warning.unwrap_or(HORIZON);
     let facts = TenantFacts { live, documents, now: input.now, horizon };
     findings.extend(rules::judge_tenant(&facts).into_iter().map(|finding| told(finding, &document.places)));

@@ -4,12 +4,14 @@
 //! (where a serial is, which token takes a profile first) is decided here.
 
 mod assign;
+mod direct;
 mod domain;
 mod judging;
 mod known;
 mod profile;
 mod removal;
 mod rollout;
+mod serials;
 mod vpp;
 mod whole;
 mod write_only;
@@ -18,14 +20,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::gates::Census;
-use super::{Blocked, Forecast, Plan, Step, gates, order};
+use super::{Action, Blocked, Forecast, Plan, Step, gates, order};
 use crate::diag::{Diagnostic, Diagnostics, Severity};
-use crate::diff::identity::{self, Claim, Match};
+use crate::diff::identity::{self, By, Claim, Match};
 use crate::ledger::LedgerView;
 use crate::model::clock::{Timestamp, after};
 use crate::model::desired::{Desired, State, Token};
 use crate::model::live::{Cause, Complete, Fact, Live, LiveToken};
-use crate::model::{Address, Name, Scope, TokenId};
+use crate::model::{Address, Name, Realm, Scope, TokenId};
+use crate::rules;
 use whole::Whole;
 
 /// A write whose answer was lost is unknown for this long, because Graph shows writes late (design
@@ -65,11 +68,11 @@ pub struct Input<'a> {
     pub now: Timestamp,
 }
 
-impl Input<'_> {
-    /// Whether the run works on a token of this connection.
-    fn concerns(&self, connection: &Name) -> bool {
-        let here = |(name, token): (&Name, &Token)| token.connection == *connection && self.scope.holds(name);
-        self.desired.tokens.iter().any(here)
+impl<'a> Input<'a> {
+    /// The services that carry the tokens that the run works on, connections first.
+    fn realms(&self) -> BTreeSet<&'a Realm> {
+        let here = self.desired.tokens.iter().filter(|(name, _)| self.scope.holds(name));
+        here.map(|(_, token)| &token.realm).collect()
     }
 
     /// Whether the run looks at every token of the folder: only then is a serial that no list shows
@@ -84,13 +87,13 @@ impl Input<'_> {
 pub fn matched_tokens(
     desired: &Desired,
     ledger: &LedgerView,
-    connection: &Name,
+    connection: &Realm,
     tokens: &Complete<LiveToken>,
 ) -> BTreeMap<Name, TokenId> {
     desired
         .tokens
         .iter()
-        .filter(|(_, token)| token.connection == *connection)
+        .filter(|(_, token)| token.realm == *connection)
         .filter_map(|(name, token)| match match_token(name, token, ledger, tokens) {
             Match::Found { object, by: _ } => Some((name.clone(), object.id.clone())),
             Match::Absent { .. } | Match::Ambiguous(_) | Match::NoSuchId(_) => None,
@@ -104,8 +107,30 @@ fn match_token<'a>(
     ledger: &LedgerView,
     live: &'a Complete<LiveToken>,
 ) -> Match<'a, LiveToken> {
+    if token.realm.is_direct() {
+        return match_direct(name, token, ledger, live);
+    }
     let owned = ledger.owned.get(&Address::token(name)).map(|owned| &owned.token_id);
     identity::token(&token.identity, owned, live)
+}
+
+/// The credentials of a direct token lead to one server, whatever it is named. An `id` in the document
+/// says which it shall be: the server's own, with or without dashes.
+fn match_direct<'a>(
+    name: &Name,
+    token: &Token,
+    ledger: &LedgerView,
+    live: &'a Complete<LiveToken>,
+) -> Match<'a, LiveToken> {
+    let Some(object) = live.iter().next() else {
+        return identity::token(&token.identity, None, live);
+    };
+    let Some(id) = &token.identity.id else { return Match::Found { object, by: By::Ledger } };
+    let bare = |id: &str| id.replace('-', "").to_ascii_lowercase();
+    let server = ledger.servers.get(name).filter(|server| server.token_id == object.id);
+    let is_it =
+        bare(&object.id.0) == bare(id) || server.is_some_and(|server| bare(&server.server) == bare(id));
+    if is_it { Match::Found { object, by: By::Id } } else { Match::NoSuchId(id.clone()) }
 }
 
 /// Builds the plan.
@@ -121,19 +146,31 @@ pub fn build(input: &Input<'_>) -> Result<Plan, order::Cycle> {
     let whole = Whole::of(input);
     let mut domains = Vec::new();
     let claims = claims(input);
-    for (connection, document) in &input.desired.connections {
-        if !input.concerns(connection) {
-            continue;
+    for realm in input.realms() {
+        match realm {
+            Realm::Mdm(connection) => {
+                let Some(document) = input.desired.connections.get(connection) else { continue };
+                plan.tenants.insert(realm.clone(), document.tenant_id.clone());
+                open_domains(&whole, realm, &claims, &mut plan, &mut domains);
+                judging::judge_tenant(input, realm, document, &mut plan.findings);
+            }
+            Realm::Direct(_) => {
+                if let Some(tenant) = input.live.tenants.get(realm) {
+                    plan.tenants.insert(realm.clone(), tenant.tenant_id.clone());
+                }
+                open_domains(&whole, realm, &claims, &mut plan, &mut domains);
+            }
         }
-        plan.tenants.insert(connection.clone(), document.tenant_id.clone());
-        open_domains(&whole, connection, &claims, &mut plan, &mut domains);
-        judging::judge_tenant(input, connection, document, &mut plan.findings);
     }
 
-    let mut serials = assign::Serials::gather(input.desired);
+    let mut serials = serials::Serials::gather(input.desired);
     for domain in &mut domains {
         domain.judge_token();
         domain.plan_token();
+        if domain.connection.is_direct() {
+            direct::plan(domain, &mut serials);
+            continue;
+        }
         domain.plan_profiles();
         domain.plan_defaults();
         assign::plan(domain, &mut serials);
@@ -157,7 +194,9 @@ pub fn build(input: &Input<'_>) -> Result<Plan, order::Cycle> {
     let mut steps = Vec::new();
     let mut as_wished = BTreeSet::new();
     for mut domain in domains {
-        removal::plan(&mut domain);
+        if !domain.connection.is_direct() {
+            removal::plan(&mut domain);
+        }
         as_wished.extend(domain.as_wished().map(|profile| (profile, domain.name)));
         census.insert(domain.live.id.clone(), domain.census());
         domain.finish(&mut plan, &mut steps);
@@ -183,7 +222,7 @@ type Claims<'a> = BTreeMap<&'a TokenId, Vec<(&'a Name, Claim)>>;
 /// Opens a domain for each token document of a connection, or says why there is none.
 fn open_domains<'a>(
     whole: &'a Whole<'a>,
-    connection: &'a Name,
+    connection: &'a Realm,
     claims: &Claims<'a>,
     plan: &mut Plan,
     domains: &mut Vec<domain::Domain<'a>>,
@@ -193,11 +232,11 @@ fn open_domains<'a>(
         .desired
         .tokens
         .iter()
-        .filter(|(name, token)| token.connection == *connection && input.scope.holds(name));
+        .filter(|(name, token)| token.realm == *connection && input.scope.holds(name));
     let Some(tenant) = input.live.tenants.get(connection) else {
         plan.blocked.push(Blocked {
             connection: connection.clone(),
-            token: None,
+            token: direct_token(connection),
             address: None,
             cause: Cause::Unavailable,
             rule: None,
@@ -211,11 +250,14 @@ fn open_domains<'a>(
         Fact::Unknown(unknown) => {
             plan.blocked.push(Blocked {
                 connection: connection.clone(),
-                token: None,
+                token: direct_token(connection),
                 address: None,
                 cause: unknown.cause,
                 rule: None,
-                reason: format!("the tokens of {connection} could not be read: {}", unknown.reason),
+                reason: match connection.is_direct() {
+                    true => unknown.reason.clone(),
+                    false => format!("the tokens of {connection} could not be read: {}", unknown.reason),
+                },
                 next: unknown.next.clone(),
             });
             return;
@@ -265,6 +307,15 @@ fn open_domains<'a>(
                 ));
                 continue;
             }
+            Match::NoSuchId(id) if connection.is_direct() => {
+                plan.blocked.push(block(
+                    Cause::Manifest,
+                    Some("T-2"),
+                    format!("the server token belongs to another server than the one with the id {id}"),
+                    "put the server token of that server in its place, or correct `id`".to_owned(),
+                ));
+                continue;
+            }
             Match::NoSuchId(id) => {
                 plan.blocked.push(block(
                     Cause::Manifest,
@@ -292,10 +343,35 @@ fn open_domains<'a>(
             ));
             continue;
         }
+        // Without Apple there is nothing to be read or written at a direct token.
+        // Where Apple refuses the sign-in, its reason is the better one: by a wrong clock, too, a good
+        // token looks expired, and to renew it would end it (T-8).
+        let is_refused = tenant.devices.get(&live.id).and_then(Fact::unknown);
+        let is_refused = is_refused.is_some_and(|unknown| unknown.cause == Cause::Credentials);
+        if connection.is_direct() && !is_refused && rules::has_expired(live.expires, input.now) {
+            plan.blocked.push(block(
+                Cause::Credentials,
+                Some("T-6"),
+                match live.expires {
+                    Some(expired) => format!("the server token expired at {expired} [token-expired]"),
+                    None => "the server token has expired [token-expired]".to_owned(),
+                },
+                format!("renew it: `espalier token renew {name}` (T-7, T-8)"),
+            ));
+            continue;
+        }
         match domain::Domain::open(whole, connection, name, document, tenant, live) {
             Ok(domain) => domains.push(domain),
             Err(blocked) => plan.blocked.push(*blocked),
         }
+    }
+}
+
+/// The token that a service is about, where it is about one alone.
+fn direct_token(realm: &Realm) -> Option<Name> {
+    match realm {
+        Realm::Direct(token) => Some(token.clone()),
+        Realm::Mdm(_) => None,
     }
 }
 
@@ -304,14 +380,15 @@ fn open_domains<'a>(
 /// outside of a narrowing claim all the same: the list that they are in was read.
 fn claims<'a>(input: &Input<'a>) -> Claims<'a> {
     let mut claims = Claims::new();
-    let tenant_id = |connection: &Name| input.desired.connections.get(connection).map(|one| &one.tenant_id);
+    let tenant_id =
+        |realm: &Realm| input.desired.connections.get(realm.connection()?).map(|one| &one.tenant_id);
     for (name, document) in &input.desired.tokens {
         // A narrowed run reads a tenant through the connections concerned only.
         let same_tenant = || {
-            let wanted = tenant_id(&document.connection)?;
+            let wanted = tenant_id(&document.realm)?;
             input.live.tenants.values().find(|tenant| tenant.tenant_id.eq_ignore_ascii_case(wanted))
         };
-        let tenant = input.live.tenants.get(&document.connection).or_else(same_tenant);
+        let tenant = input.live.tenants.get(&document.realm).or_else(same_tenant);
         let Some(tokens) = tenant.and_then(|tenant| tenant.tokens.known()) else { continue };
         if let Match::Found { object, by } = match_token(name, document, input.ledger, tokens) {
             let claim = Claim { by, state: document.identity.state };
@@ -324,10 +401,11 @@ fn claims<'a>(input: &Input<'a>) -> Claims<'a> {
 /// How many calls `apply` takes: one per write, assignments in batches; and the lists read back.
 fn forecast(steps: &[Step], desired: &Desired, census: &BTreeMap<TokenId, Census>) -> Forecast {
     let mut forecast = Forecast::default();
+    direct_forecast(steps, &mut forecast);
     for (connection, document) in &desired.connections {
         let mut assigned: BTreeMap<&Address, usize> = BTreeMap::new();
         let (mut token_list, mut profile_lists, mut device_lists) = (false, BTreeSet::new(), BTreeSet::new());
-        for step in steps.iter().filter(|step| step.connection == *connection) {
+        for step in steps.iter().filter(|step| step.connection.connection() == Some(connection)) {
             match step.action.verb() {
                 "assign" => {
                     *assigned.entry(&step.address).or_default() += step.action.serials();
@@ -361,6 +439,25 @@ fn forecast(steps: &[Step], desired: &Desired, census: &BTreeMap<TokenId, Census
     forecast
 }
 
+/// At Apple's enrollment service: a call for each thousand devices, two to define a profile and read
+/// it, and one delta per token to read the devices back.
+fn direct_forecast(steps: &[Step], forecast: &mut Forecast) {
+    let mut device_lists = BTreeSet::new();
+    for step in steps.iter().filter(|step| step.connection.is_direct()) {
+        match &step.action {
+            Action::Assign { .. } | Action::Unassign { .. } => {
+                forecast.writes += (step.action.serials() as u64).div_ceil(direct::DEVICES_PER_REQUEST);
+                device_lists.insert(&step.token_id);
+            }
+            _ => {
+                forecast.writes += 1;
+                forecast.reads += 1;
+            }
+        }
+    }
+    forecast.reads += device_lists.len() as u64;
+}
+
 /// What the ledger has and nobody asks for any more is taken out of it once it is proven gone.
 fn note_what_is_gone(input: &Input<'_>, plan: &mut Plan) {
     let touched: BTreeSet<&Address> = plan.steps.iter().map(|step| &step.address).collect();
@@ -369,8 +466,12 @@ fn note_what_is_gone(input: &Input<'_>, plan: &mut Plan) {
         if !input.scope.holds(address.domain()) {
             continue;
         }
-        let tenant = input.live.tenants.values().find(|tenant| tenant.tenant_id == owned.tenant);
-        let Some(tenant) = tenant else { continue };
+        let tenant = input.live.tenants.iter().find(|(_, tenant)| tenant.tenant_id == owned.tenant);
+        let Some((realm, tenant)) = tenant else { continue };
+        // Apple lists no profiles, so no list shows that one is gone.
+        if realm.is_direct() {
+            continue;
+        }
         // What was under a token goes with it.
         let token_gone = tenant.tokens.known().is_some_and(|tokens| tokens.by_id(&owned.token_id).is_err());
         let gone = match &owned.object {

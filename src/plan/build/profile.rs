@@ -13,6 +13,7 @@ use crate::ledger::Ownership;
 use crate::model::desired::{Identity, Profile, State};
 use crate::model::fill::fill;
 use crate::model::live::{Absence, Cause, LiveProfile, ProfileKind};
+use crate::model::settings::Side;
 use crate::model::{Address, FieldName, Fields, Name, Platform, ProfileId, Value, screens, settings};
 use crate::rules;
 
@@ -220,7 +221,7 @@ impl<'a> Domain<'a> {
         let action = Action::CreateProfile { fields: fields.clone(), vpp_token };
         let mut step = self.step(address, None, &display_name, action, reason);
         note_modern(fields, &mut step.notes);
-        step.notes.extend(notes_by_rules(document.platform, fields, |_| true));
+        step.notes.extend(notes_by_rules(Side::Classic, document.platform, fields, |_| true));
         let target = Target { id: None, display_name, step: Some(step.id.clone()) };
         self.steps.push(step);
         self.targets.insert(name, target);
@@ -267,6 +268,7 @@ impl<'a> Domain<'a> {
                     token_id: self.live.id.clone(),
                     object: Some(live.id.clone()),
                     name: live.name.clone(),
+                    fields: Fields::new(),
                 }),
                 Some(owned) if owned.applied != *wished => {
                     self.note_unmanaged(document, owned, wished, live);
@@ -285,7 +287,7 @@ impl<'a> Domain<'a> {
             };
             let effect = effect::of_update(&changes, holders);
             let mut notes = notes_of(&changes, holders, by, &overlay(&live.fields, wished));
-            notes.extend(notes_by_rules(document.platform, wished, |field| {
+            notes.extend(notes_by_rules(Side::Classic, document.platform, wished, |field| {
                 changes.iter().any(|change| change.field.split('.').next() == field.split('.').next())
             }));
             let vpp_token = vpp_token.filter(|_| changes.iter().any(|one| one.field == before::VPP_TOKEN));
@@ -365,12 +367,15 @@ impl<'a> Domain<'a> {
     }
 }
 
-fn display_name_of<'f>(fields: &'f Fields, document: &'f Profile) -> &'f str {
+pub(super) fn display_name_of<'f>(fields: &'f Fields, document: &'f Profile) -> &'f str {
     fields.get("displayName").and_then(|name| name.as_text()).unwrap_or(&document.identity.display_name)
 }
 
 /// Documents that want the display name of another one of their platform on this token.
-fn doubles<'a>(token: &Name, documents: &[(&'a Name, &'a Profile)]) -> BTreeMap<&'a Name, &'a Name> {
+pub(super) fn doubles<'a>(
+    token: &Name,
+    documents: &[(&'a Name, &'a Profile)],
+) -> BTreeMap<&'a Name, &'a Name> {
     let mut by_name: BTreeMap<(Platform, &str), &'a Name> = BTreeMap::new();
     let mut doubles = BTreeMap::new();
     for (name, document) in documents.iter().filter(|(_, document)| document.identity.state == State::Present)
@@ -467,8 +472,13 @@ fn notes_of(changes: &[FieldChange], holders: Holders, by: By, result: &Fields) 
 }
 
 /// What rules explain about wished fields, for those that a step touches.
-fn notes_by_rules(platform: Platform, wished: &Fields, touches: impl Fn(&str) -> bool) -> Vec<Note> {
-    rules::judge(platform, wished)
+pub(super) fn notes_by_rules(
+    side: Side,
+    platform: Platform,
+    wished: &Fields,
+    touches: impl Fn(&str) -> bool,
+) -> Vec<Note> {
+    rules::judge_on(side, platform, wished)
         .into_iter()
         .filter(|finding| {
             finding.severity == Severity::Note && finding.fields.iter().any(|field| touches(field))

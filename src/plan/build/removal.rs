@@ -32,7 +32,7 @@ pub(super) fn plan(domain: &mut Domain<'_>) {
     }
     for profile in domain.profiles.iter() {
         let why = match &profile.kind {
-            ProfileKind::Classic(_) => continue,
+            ProfileKind::Classic(_) | ProfileKind::Direct => continue,
             ProfileKind::Mirror => {
                 "the mirror of a new-generation enrollment policy, which is managed elsewhere"
             }

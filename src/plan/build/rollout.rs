@@ -22,7 +22,7 @@ pub(super) fn order(
 ) -> Vec<Stop> {
     let mut by_profile: BTreeMap<Name, BTreeMap<Name, usize>> = BTreeMap::new();
     for (at, step) in steps.iter().enumerate() {
-        if let ("create" | "update" | "adopt", Some(token)) = (step.action.verb(), &step.address.token) {
+        if let (true, Some(token)) = (step.action.shapes_a_profile(), &step.address.token) {
             by_profile.entry(step.address.name.clone()).or_default().insert(token.clone(), at);
         }
     }
@@ -111,7 +111,7 @@ fn why(input: &Input<'_>, profile: &Name, token: &Name, blocked: &[Blocked]) -> 
         return "it lies outside of what this run was narrowed to".to_owned();
     }
     let address = Address::profile(profile, token);
-    let connection = input.desired.tokens.get(token).map(|one| &one.connection);
+    let connection = input.desired.tokens.get(token).map(|one| &one.realm);
     let is_why = |one: &&Blocked| match (&one.address, &one.token) {
         (Some(about), _) => *about == address,
         (None, Some(about)) => about == token,

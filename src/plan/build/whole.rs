@@ -9,6 +9,7 @@ use super::Input;
 use crate::diag::{Diagnostic, Severity};
 use crate::ledger::Ownership;
 use crate::model::desired::Profile;
+use crate::model::settings::Side;
 use crate::model::{Address, Kind, Name, ProfileId, TokenId};
 use crate::rules;
 
@@ -19,6 +20,7 @@ pub(super) struct Whole<'a> {
     pub gates: InForce,
     profiles: BTreeMap<&'a Name, Vec<(&'a Name, &'a Profile)>>,
     owners: BTreeMap<(&'a TokenId, &'a ProfileId), Vec<(&'a Address, &'a Ownership)>>,
+    under: BTreeMap<&'a TokenId, Vec<(&'a Address, &'a Ownership)>>,
     refusals: BTreeMap<&'a Name, Vec<&'a Diagnostic>>,
     token_names: BTreeMap<&'a TokenId, BTreeSet<Name>>,
     /// The profile documents by the file and the line in which they begin.
@@ -33,6 +35,7 @@ impl<'a> Whole<'a> {
             gates: InForce::of(input.desired, input.ledger),
             profiles: BTreeMap::new(),
             owners: BTreeMap::new(),
+            under: BTreeMap::new(),
             refusals: BTreeMap::new(),
             token_names: BTreeMap::new(),
             starts: BTreeMap::new(),
@@ -50,6 +53,7 @@ impl<'a> Whole<'a> {
             }
             if let (Kind::EnrollmentProfile, Some(object)) = (address.kind, &owned.object) {
                 whole.owners.entry((&owned.token_id, object)).or_default().push((address, owned));
+                whole.under.entry(&owned.token_id).or_default().push((address, owned));
             }
         }
         for finding in input.findings.iter().filter(|finding| finding.severity == Severity::Refuse) {
@@ -69,7 +73,8 @@ impl<'a> Whole<'a> {
         let before = self.starts.range(..=(file, finding.place.line)).next_back();
         let Some((_, profile)) = before.filter(|((one, _), _)| *one == file) else { return false };
         let Some(fields) = profile.wished.get(token).filter(|_| finding.rule.is_some()) else { return false };
-        rules::judge(profile.platform, fields)
+        let side = self.input.desired.tokens.get(token).map_or(Side::Classic, |one| Side::of(&one.realm));
+        rules::judge_on(side, profile.platform, fields)
             .iter()
             .any(|one| one.severity == Severity::Refuse && one.message == finding.message)
     }
@@ -83,6 +88,11 @@ impl<'a> Whole<'a> {
     /// both the old one and the new.
     pub fn owners_of(&self, token: &TokenId, profile: &ProfileId) -> Vec<(&'a Address, &'a Ownership)> {
         self.owners.get(&(token, profile)).cloned().unwrap_or_default()
+    }
+
+    /// The profiles that the ledger owns under a token.
+    pub fn owned_under(&self, token: &TokenId) -> &[(&'a Address, &'a Ownership)] {
+        self.under.get(token).map_or(&[], Vec::as_slice)
     }
 
     /// All names under which the ledger knows a token.

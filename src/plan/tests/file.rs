@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::world::*;
 use crate::model::clock::after;
 use crate::model::live::EnrollmentState;
-use crate::model::{ProfileId, Value};
+use crate::model::{ProfileId, Realm, Value};
 use crate::plan::file::{
     FORMAT, LIFETIME, LIFETIME_DESTRUCTIVE, PlanFileError, SavedPlan, digest_of, sha256,
 };
@@ -202,7 +202,7 @@ fn the_digest_changes_with_every_step() {
     let edits: [(&str, Edit); 8] = [
         ("id", |step| step.id.push('x')),
         ("address", |step| step.address = at("other", "school")),
-        ("connection", |step| step.connection = name("other")),
+        ("connection", |step| step.connection = Realm::Mdm(name("other"))),
         ("token", |step| step.token_id = token_id("other")),
         ("object", |step| step.object = Some(ProfileId("other".to_owned()))),
         ("class", |step| step.class = Class::Irreversible),
@@ -216,7 +216,10 @@ fn the_digest_changes_with_every_step() {
         assert_ne!(digest_with(|plan| drop(plan.steps.remove(at))), plain);
     }
     assert_ne!(digest_with(|plan| plan.ledger = None), plain);
-    assert_ne!(digest_with(|plan| drop(plan.tenants.insert(name("contoso"), guid("other")))), plain);
+    assert_ne!(
+        digest_with(|plan| drop(plan.tenants.insert(Realm::Mdm(name("contoso")), guid("other")))),
+        plain
+    );
 }
 
 #[test]

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::world::*;
-use crate::model::Value;
 use crate::model::desired::{Gates, Limit, LimitKind};
 use crate::model::live::{Complete, EnrollmentState, Fact};
+use crate::model::{Realm, Value};
 use crate::plan::Plan;
 
 fn limit(kind: LimitKind, percent: Option<u32>, count: Option<u64>) -> Gates {
@@ -328,9 +328,9 @@ fn no_commit_disarms_the_policy_that_was_applied() {
         for token in ["school", "office"] {
             world.token(token, connection, "");
         }
-        let mut live = world.live.tenants.remove(&name("contoso")).unwrap();
+        let mut live = world.live.tenants.remove(&Realm::Mdm(name("contoso"))).unwrap();
         live.tenant_id = tenant.to_owned();
-        world.live.tenants.insert(name(connection), live);
+        world.live.tenants.insert(Realm::Mdm(name(connection)), live);
         assert_eq!(stops(&world), here, "{connection} {tenant}");
     }
 }

@@ -4,6 +4,7 @@
 mod accounts;
 mod assign;
 mod default;
+pub(crate) mod direct;
 mod effect;
 mod file;
 mod gates;

@@ -2,7 +2,7 @@
 
 use super::world::*;
 use crate::model::live::Fact;
-use crate::model::{Address, Scope, Value};
+use crate::model::{Address, Realm, Scope, Value};
 use crate::plan::file::{SavedPlan, digest_of};
 use crate::plan::{Bookkeeping, Plan};
 
@@ -36,7 +36,7 @@ fn what_lies_outside_is_in_no_part_of_the_plan() {
     assert_eq!(ids(&plan), ["update EnrollmentProfile/kiosk@school"]);
     assert!(plan.blocked.is_empty(), "{:#?}", plan.blocked);
     assert!(plan.left_alone.iter().all(|left| left.token == name("school")));
-    assert_eq!(plan.tenants.keys().collect::<Vec<_>>(), [&name("contoso")]);
+    assert_eq!(plan.tenants.keys().collect::<Vec<_>>(), [&Realm::Mdm(name("contoso"))]);
 }
 
 #[test]

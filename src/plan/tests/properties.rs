@@ -79,6 +79,9 @@ fn apply(world: &mut World, plan: &Plan) {
                     world.edit_device(&token, serial.as_str(), |device| device.profile = profile);
                 }
             }
+            Action::Define { .. } | Action::Unassign { .. } | Action::SetAccountDrivenUrl { .. } => {
+                unreachable!("there is no direct token in this world")
+            }
             Action::Sync { .. } => {}
             Action::DeleteToken => {
                 world.edit_tokens(Vec::clear);

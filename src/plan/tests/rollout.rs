@@ -2,7 +2,7 @@
 
 use super::world::*;
 use crate::model::live::{Cause, Fact};
-use crate::model::{Scope, Value};
+use crate::model::{Realm, Scope, Value};
 use crate::plan::Plan;
 
 /// Four tokens at two connections, one profile on all of them, rolled out to `school`, then `annex`.
@@ -80,7 +80,7 @@ fn behind_a_first_token_that_is_blocked_the_others_are_held_back() {
     // The second one alone: what comes before it still goes.
     let mut world = self::world("school, annex").settled();
     gone(&mut world);
-    let globex = world.live.tenants.get_mut(&name("globex")).unwrap();
+    let globex = world.live.tenants.get_mut(&Realm::Mdm(name("globex"))).unwrap();
     globex.tokens = Fact::Unknown(unknown(Cause::Credentials));
     let plan = world.plan();
     let (_, reason, steps) = held(&plan);

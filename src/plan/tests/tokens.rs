@@ -1,10 +1,10 @@
 //! Tokens: missing, claimed twice, renamed, tagged (T-1, T-5), and gone (T-9).
 
 use super::world::*;
-use crate::model::Address;
 use crate::model::Platform;
 use crate::model::ProfileId;
 use crate::model::live::{Cause, Fact, ProfileKind};
+use crate::model::{Address, Realm};
 use crate::plan::{Action, Bookkeeping, Class};
 
 fn school() -> Address {
@@ -62,7 +62,7 @@ fn two_documents_of_one_live_token_block_through_two_connections_too() {
     world.connection("again", "contoso.onmicrosoft.com").token("twin", "again", "displayName: school");
     let mut tenant = world.tenant().clone();
     tenant.tenant_id = "contoso.onmicrosoft.com".to_owned();
-    world.live.tenants.insert(name("again"), tenant);
+    world.live.tenants.insert(Realm::Mdm(name("again")), tenant);
     let plan = world.plan();
     let tokens: Vec<_> = plan.blocked.iter().filter_map(|blocked| blocked.token.clone()).collect();
     assert_eq!(tokens, [name("twin"), name("school")]);

@@ -2,6 +2,7 @@
 //! in its domain.
 
 use super::world::*;
+use crate::model::Realm;
 use crate::model::live::{Cause, Fact};
 use crate::plan::Plan;
 
@@ -67,9 +68,9 @@ fn unknown_tokens_block_their_connection_alone() {
 #[test]
 fn a_connection_that_was_not_read_is_told_and_nothing_is_planned_there() {
     let mut world = busy();
-    world.live.tenants.remove(&name("contoso"));
+    world.live.tenants.remove(&Realm::Mdm(name("contoso")));
     let plan = world.plan();
-    assert_eq!(blocked(&plan).connection, name("contoso"));
+    assert_eq!(blocked(&plan).connection, Realm::Mdm(name("contoso")));
     assert_eq!(plan.steps.len(), 4);
 }
 

@@ -14,7 +14,9 @@ use crate::model::live::{
     Cause, Complete, DevicesBuilder, EnrollmentState, Fact, Live, LiveProfile, LiveTenant, LiveToken,
     ProfileKind, ScopeTag, Unknown,
 };
-use crate::model::{Address, FieldName, Fields, Name, Platform, ProfileId, Scope, Serial, TokenId, Value};
+use crate::model::{
+    Address, FieldName, Fields, Name, Platform, ProfileId, Realm, Scope, Serial, TokenId, Value,
+};
 use crate::plan::build::{Input, build};
 use crate::plan::{Blocked, Plan, Step};
 
@@ -176,21 +178,23 @@ impl World {
     pub fn settled(mut self) -> Self {
         let desired = self.desired();
         for (connection, document) in &desired.connections {
-            let tenant = self.live.tenants.entry(connection.clone()).or_insert_with(|| LiveTenant {
-                tenant_id: document.tenant_id.clone(),
-                tokens: Fact::Known(Complete::after_last_page(Vec::new())),
-                scope_tags: Some(Fact::Known(Complete::after_last_page(vec![
-                    ScopeTag { id: "0".to_owned(), name: "Default".to_owned() },
-                    ScopeTag { id: "7".to_owned(), name: "Berlin".to_owned() },
-                ]))),
-                vpp_tokens: None,
-                push_certificate: None,
-                profiles: BTreeMap::new(),
-                devices: BTreeMap::new(),
-            });
+            let tenant =
+                self.live.tenants.entry(Realm::Mdm(connection.clone())).or_insert_with(|| LiveTenant {
+                    tenant_id: document.tenant_id.clone(),
+                    tokens: Fact::Known(Complete::after_last_page(Vec::new())),
+                    scope_tags: Some(Fact::Known(Complete::after_last_page(vec![
+                        ScopeTag { id: "0".to_owned(), name: "Default".to_owned() },
+                        ScopeTag { id: "7".to_owned(), name: "Berlin".to_owned() },
+                    ]))),
+                    vpp_tokens: None,
+                    push_certificate: None,
+                    profiles: BTreeMap::new(),
+                    devices: BTreeMap::new(),
+                    account_driven_url: None,
+                });
             let mut tokens = Vec::new();
             for (token, document) in
-                desired.tokens.iter().filter(|(_, token)| token.connection == *connection)
+                desired.tokens.iter().filter(|(_, token)| token.realm.connection() == Some(connection))
             {
                 let id = token_id(token.as_str());
                 let default = document.defaults.ios.set().map(|one| profile_id(one.as_str(), token.as_str()));
@@ -212,7 +216,7 @@ impl World {
             tenant.tokens = Fact::Known(Complete::after_last_page(tokens));
         }
         for (token, document) in &desired.tokens {
-            let tenant = desired.connections[&document.connection].tenant_id.clone();
+            let tenant = desired.connections[document.realm.connection().unwrap()].tenant_id.clone();
             let id = token_id(token.as_str());
             self.own(Address::token(token), &tenant, &id, None, Fields::new());
             for (profile, document) in &desired.profiles {
@@ -317,7 +321,7 @@ impl World {
     }
 
     pub fn tenant(&mut self) -> &mut LiveTenant {
-        self.live.tenants.get_mut(&name("contoso")).unwrap()
+        self.live.tenants.get_mut(&Realm::Mdm(name("contoso"))).unwrap()
     }
 
     pub fn edit_tokens(&mut self, edit: impl FnOnce(&mut Vec<LiveToken>)) -> &mut Self {

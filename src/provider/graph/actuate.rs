@@ -129,6 +129,10 @@ impl GraphActuator {
         Self(client)
     }
 
+    pub(super) fn client(&self) -> &GraphClient {
+        &self.0
+    }
+
     /// How many serials one assignment request holds at most.
     pub fn assign_batch(&self) -> usize {
         self.0.settings().assign_batch.max(1)
@@ -291,7 +295,7 @@ impl GraphActuator {
         }
     }
 
-    fn token_url(&self, token: &TokenId, below: &[&str]) -> Url {
+    pub(super) fn token_url(&self, token: &TokenId, below: &[&str]) -> Url {
         let mut segments = vec!["deviceManagement", "depOnboardingSettings", &token.0];
         segments.extend(below);
         self.0.url(&segments, None)

@@ -242,7 +242,7 @@ impl GraphClient {
         let error = ServiceError::no_answer(operation, failure, &self.0.redactor);
         let trouble = match failure {
             NoAnswer::NotConnected(_) => Trouble::Unreached,
-            NoAnswer::TimedOut | NoAnswer::Cut(_) => Trouble::Broken(None),
+            NoAnswer::TimedOut | NoAnswer::Cut(_) | NoAnswer::TooLong(_) => Trouble::Broken(None),
         };
         (trouble, error)
     }

@@ -28,6 +28,8 @@ pub enum Operation {
     ReadProfiles,
     /// Listing a token's device identities.
     ReadDevices,
+    /// Reading the key that Apple has to encrypt a token for.
+    ReadEncryptionKey,
     /// Changing name or scope tags of a token.
     UpdateToken,
     /// Deleting a token (T-9).
@@ -44,6 +46,10 @@ pub enum Operation {
     Assign,
     /// Asking for a sync with Apple (S-2).
     Sync,
+    /// Making a new key for a token (T-1).
+    GenerateEncryptionKey,
+    /// Giving the tenant a renewed token (T-7).
+    UploadToken,
 }
 
 impl Operation {
@@ -55,6 +61,7 @@ impl Operation {
             | Operation::ReadToken
             | Operation::ReadProfiles
             | Operation::ReadVppTokens
+            | Operation::ReadEncryptionKey
             | Operation::ReadDevices => "DeviceManagementServiceConfig.Read.All",
             Operation::ReadScopeTags => "DeviceManagementRBAC.Read.All",
             // The lesser of the two that its page names.
@@ -66,7 +73,9 @@ impl Operation {
             | Operation::DeleteProfile
             | Operation::SetDefault
             | Operation::Assign
-            | Operation::Sync => "DeviceManagementServiceConfig.ReadWrite.All",
+            | Operation::Sync
+            | Operation::GenerateEncryptionKey
+            | Operation::UploadToken => "DeviceManagementServiceConfig.ReadWrite.All",
         }
     }
 }
@@ -90,6 +99,9 @@ impl fmt::Display for Operation {
             Operation::SetDefault => "setting the default profile",
             Operation::Assign => "assigning devices",
             Operation::Sync => "asking for a sync with Apple",
+            Operation::ReadEncryptionKey => "reading the token's public key",
+            Operation::GenerateEncryptionKey => "making a new key for the token",
+            Operation::UploadToken => "uploading the renewed token",
         })
     }
 }
@@ -154,7 +166,7 @@ impl ServiceError {
     pub(super) fn no_answer(operation: Operation, failure: &NoAnswer, redactor: &Redactor) -> Self {
         let next = match failure {
             NoAnswer::NotConnected(_) => "check the network, the proxy and the host name, then run again",
-            NoAnswer::TimedOut | NoAnswer::Cut(_) => TRY_LATER,
+            NoAnswer::TimedOut | NoAnswer::Cut(_) | NoAnswer::TooLong(_) => TRY_LATER,
         };
         Self::own(operation, Cause::Unavailable, redactor.clean(&failure.to_string()), next)
     }

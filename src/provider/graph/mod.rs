@@ -20,6 +20,7 @@ mod client;
 pub mod cloud;
 pub mod convert;
 mod error;
+mod keys;
 mod observe;
 mod pages;
 pub mod screens;

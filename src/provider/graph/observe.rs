@@ -37,6 +37,10 @@ impl GraphObserver {
         Self(client)
     }
 
+    pub(super) fn client(&self) -> &GraphClient {
+        &self.0
+    }
+
     /// What the connection was called for so far, writes included, and what it asked for.
     pub fn meter(&self) -> &Meter {
         self.0.meter()

@@ -90,6 +90,7 @@ fn tenant(tokens: usize, push: Option<Option<PushCertificate>>) -> LiveTenant {
         push_certificate: push.map(Fact::Known),
         profiles: BTreeMap::new(),
         devices: BTreeMap::new(),
+        account_driven_url: None,
     }
 }
 

@@ -47,7 +47,15 @@ pub(super) async fn serve(shared: &Shared, front: &Front, single: &Single<'_>) -
     let writes = parts.iter().any(|(_, kind)| *kind == CallKind::Write);
     let kind = if writes { CallKind::Write } else { CallKind::Read };
     shared.calls().count_batch(kind, &parts);
-    let asked = Asked { operation: "$batch", kind, path: single.path, in_batch: false, page: None };
+    let asked = Asked {
+        service: "graph",
+        operation: "$batch",
+        kind,
+        path: single.path,
+        about: &[],
+        in_batch: false,
+        page: None,
+    };
     let suffering = shared.strike(asked);
     let result = under_faults(shared, front, read, suffering).await;
     shared.record(|| Exchange {
@@ -56,7 +64,7 @@ pub(super) async fn serve(shared: &Shared, front: &Front, single: &Single<'_>) -
         method: single.method,
         path: "/beta/$batch".into(),
         query: single.query,
-        request_headers: Headers { content_type: single.content_type },
+        request_headers: Headers { content_type: single.content_type, ..Headers::default() },
         request_body: record::body(single.body),
         status: result.as_ref().ok().map(|answer| answer.reply.status),
         response_body: result.as_ref().ok().and_then(|answer| record::body(&answer.reply.body)),
@@ -76,6 +84,7 @@ async fn under_faults(
         Left::Status { status, retry_after } => {
             return Ok(front.answer(shared, refuse(status, retry_after)));
         }
+        Left::Told { status, .. } => return Ok(front.answer(shared, refuse(status, None))),
         Left::ExpireBearer => shared.revoke(front.bearer.as_deref().unwrap_or_default()),
         Left::Nothing | Left::Garbage => {}
     }
@@ -91,6 +100,7 @@ async fn under_faults(
     answer.garbled = garbled;
     match shared.suffer(suffering.after.as_ref()).await? {
         Left::Status { status, retry_after } => Ok(front.answer(shared, refuse(status, retry_after))),
+        Left::Told { status, .. } => Ok(front.answer(shared, refuse(status, None))),
         Left::Garbage => {
             answer.garbled = true;
             Ok(answer)

@@ -5,6 +5,7 @@
 
 mod batch;
 mod devices;
+mod keys;
 pub(super) mod members;
 mod profiles;
 mod push;
@@ -153,6 +154,8 @@ impl Front {
         let query = Query::read(single.query);
         let page = query.as_ref().ok().filter(|_| route.operation.is_list()).map(Query::page);
         let suffering = shared.strike(Asked {
+            service: "graph",
+            about: &[],
             operation: route.operation.name(),
             kind: route.kind,
             path: single.path,
@@ -166,7 +169,7 @@ impl Front {
             method: single.method,
             path: format!("/beta{}", single.path).into(),
             query: single.query,
-            request_headers: Headers { content_type: single.content_type },
+            request_headers: Headers { content_type: single.content_type, ..Headers::default() },
             request_body: record::body(single.body),
             status: result.as_ref().ok().map(|answer| answer.reply.status),
             response_body: result.as_ref().ok().and_then(|answer| record::body(&answer.reply.body)),
@@ -187,6 +190,7 @@ impl Front {
             Left::Status { status, retry_after } => {
                 return Ok(self.answer(shared, Err(harmed(route, status, retry_after))));
             }
+            Left::Told { status, .. } => return Ok(self.answer(shared, Err(harmed(route, status, None)))),
             Left::ExpireBearer => shared.revoke(self.bearer.as_deref().unwrap_or_default()),
             Left::Nothing | Left::Garbage => {}
         }
@@ -199,6 +203,7 @@ impl Front {
             Left::Status { status, retry_after } => {
                 return Ok(self.answer(shared, Err(harmed(route, status, retry_after))));
             }
+            Left::Told { status, .. } => return Ok(self.answer(shared, Err(harmed(route, status, None)))),
             Left::Garbage => answer.garbled = true,
             Left::Nothing | Left::ExpireBearer => {}
         }
@@ -301,6 +306,9 @@ fn operate(world: &mut World, tenant: usize, route: &Route, ask: &Ask<'_>) -> Re
         O::PatchToken => tokens::patch(world, tenant, at, ask),
         O::DeleteToken => tokens::delete(world, tenant, at),
         O::Sync => tokens::sync(world, tenant, at),
+        O::EncryptionKey => keys::get(world, token),
+        O::GenerateEncryptionKey => keys::generate(world, tenant, at),
+        O::UploadToken => keys::upload(world, tenant, at, ask),
         O::Profiles => profiles::list(world, token, ask),
         O::ProfileCount => Ok(Reply::number(token.profiles.len())),
         O::CreateProfile => profiles::create(world, tenant, at, ask),

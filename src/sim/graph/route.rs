@@ -13,6 +13,9 @@ pub(super) enum Operation {
     DeleteToken,
     Default(Platform),
     Sync,
+    EncryptionKey,
+    GenerateEncryptionKey,
+    UploadToken,
     Profiles,
     ProfileCount,
     CreateProfile,
@@ -94,6 +97,9 @@ pub(super) fn route(method: &str, path: &str) -> Route {
         ("depOnboardingSettings", "DELETE", [token]) => at(O::DeleteToken, token, ""),
         ("depOnboardingSettings", method, [token, below @ ..]) => match (method, below) {
             ("POST", ["syncWithAppleDeviceEnrollmentProgram"]) => at(O::Sync, token, ""),
+            ("GET", ["getEncryptionPublicKey()"]) => at(O::EncryptionKey, token, ""),
+            ("POST", ["generateEncryptionPublicKey"]) => at(O::GenerateEncryptionKey, token, ""),
+            ("POST", ["uploadDepToken"]) => at(O::UploadToken, token, ""),
             ("GET", [name]) if default_platform(name).is_some() => {
                 at(default_platform(name).map_or(O::Unknown, O::Default), token, "")
             }
@@ -185,6 +191,13 @@ impl Operation {
             Operation::Sync => {
                 "deviceManagement.depOnboardingSettings.item.syncWithAppleDeviceEnrollmentProgram.post"
             }
+            Operation::EncryptionKey => {
+                "deviceManagement.depOnboardingSettings.item.getEncryptionPublicKey_.get"
+            }
+            Operation::GenerateEncryptionKey => {
+                "deviceManagement.depOnboardingSettings.item.generateEncryptionPublicKey.post"
+            }
+            Operation::UploadToken => "deviceManagement.depOnboardingSettings.item.uploadDepToken.post",
             Operation::Profiles => "deviceManagement.depOnboardingSettings.item.enrollmentProfiles.get",
             Operation::ProfileCount => {
                 "deviceManagement.depOnboardingSettings.item.enrollmentProfiles.count.get"

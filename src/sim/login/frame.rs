@@ -105,6 +105,8 @@ impl Desk {
 
     async fn suffer_and_answer(&self, shared: &Shared, asking: &Asking<'_>) -> Result<(Answer, bool), Cut> {
         let suffering = shared.strike(Asked {
+            service: self.service,
+            about: &[],
             operation: self.operation,
             kind: CallKind::Read,
             path: asking.path,
@@ -117,11 +119,13 @@ impl Desk {
         };
         match shared.suffer(suffering.before.as_ref()).await? {
             Left::Status { status, retry_after } => return Ok(down(status, retry_after)),
+            Left::Told { status, .. } => return Ok(down(status, None)),
             Left::ExpireBearer | Left::Nothing | Left::Garbage => {}
         }
         let answer = (self.answer)(shared, asking);
         match shared.suffer(suffering.after.as_ref()).await? {
             Left::Status { status, retry_after } => Ok(down(status, retry_after)),
+            Left::Told { status, .. } => Ok(down(status, None)),
             Left::Garbage => Ok((answer, true)),
             Left::ExpireBearer | Left::Nothing => Ok((answer, false)),
         }
@@ -140,7 +144,7 @@ impl Desk {
             method: asking.method,
             path: asking.path.into(),
             query,
-            request_headers: Headers { content_type },
+            request_headers: Headers { content_type, ..Headers::default() },
             request_body: asking.form.as_ref().and_then(|form| record::body(&without_secrets(form))),
             status: answer.map(|(answer, _)| answer.status),
             response_body: answer.and_then(|(answer, _)| {

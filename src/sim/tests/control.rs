@@ -191,6 +191,7 @@ async fn what_the_control_port_says_and_takes_fits_the_schema() {
     for path in ["/services", "/calls", "/world", "/clock", "/faults"] {
         samples.push((format!("GET {path}"), desk.control("GET", path, None).await.1));
     }
+    let pem = crate::sim::dep::tests::certificate().0;
     let hits = desk.control("GET", "/faults/wait?id=one&hits=0", None).await.1;
     samples.push(("GET /faults/wait".to_owned(), hits));
     for (path, body) in [
@@ -209,6 +210,20 @@ async fn what_the_control_port_says_and_takes_fits_the_schema() {
         ),
         ("/faults/release", json!({"id": "one"})),
         ("/world", serde_json::to_value(seed()).unwrap()),
+        (
+            "/world",
+            json!({"start": "2026-11-02T08:00:00Z", "services": [{"name": "West", "serials": ["DMPW"]}]}),
+        ),
+        ("/faults", json!({"fault": "throttle-devices", "serials": ["DMPW"], "within": "West"})),
+        (
+            "/portal",
+            json!([
+                {"do": "uploadCertificate", "service": "West", "pem": pem},
+                {"do": "downloadToken", "service": "West", "form": {"cipher": "aes-256-cbc", "newline": "lf"}},
+                {"do": "activateDevices", "serials": ["DMPW"]},
+                {"do": "revokeToken", "service": "West"},
+            ]),
+        ),
     ] {
         let (status, answer) = desk.control("POST", path, Some(body.clone())).await;
         assert!(status < 300, "{path}: {answer}");
@@ -218,6 +233,9 @@ async fn what_the_control_port_says_and_takes_fits_the_schema() {
         }
     }
     samples.push(("error".to_owned(), desk.control("POST", "/faults", Some(json!({"fault": "x"}))).await.1));
+    let credentials = desk.control("GET", "/credentials", None).await.1;
+    assert_eq!((&credentials[0]["service"], credentials.as_array().unwrap().len()), (&json!("West"), 1));
+    samples.push(("GET /credentials".to_owned(), credentials));
     let fits = |name: &str, sample: &Value| {
         let mut schema = control_schema();
         let pointer = name.replace('~', "~0").replace('/', "~1");

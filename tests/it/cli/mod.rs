@@ -16,6 +16,7 @@ mod plan_file;
 mod properties;
 pub mod secrets;
 mod small;
+mod token;
 mod watch;
 
 use serde_json::{Value, json};

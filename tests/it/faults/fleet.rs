@@ -66,6 +66,7 @@ pub fn seed() -> Seed {
         seed: 7,
         start: "2026-11-02T08:00:00Z".parse().expect("an instant"),
         surroundings: false,
+        services: Vec::new(),
         tenants: vec![
             tenant(ONE, vec![main, token("Second", SECOND, 2, 3), token("Old", OLD, 3, 0)]),
             tenant(TWO, vec![token("Other", OTHER, 4, 3)]),

@@ -226,7 +226,7 @@ pub fn written_although_unknown(stand: &Stand, report: &ApplyReport) -> Vec<Stri
     let mut broken = Vec::new();
     for blocked in report.blocked.iter().filter(|blocked| blocked.address.is_none()) {
         let token = blocked.token.as_ref().map(|name| name.as_str());
-        let tokens: &[&str] = match (token, blocked.connection.as_str()) {
+        let tokens: &[&str] = match (token, blocked.connection.to_string().as_str()) {
             (Some("main"), _) => &[MAIN],
             (Some("second"), _) => &[SECOND],
             (Some("old"), _) => &[OLD],

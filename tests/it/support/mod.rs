@@ -24,7 +24,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use contract::Judge;
-pub use server::{SimServer, exchange};
+use contract::dep::{DepJudge, Side};
+pub use server::{Answer, SimServer, ask, exchange};
 pub use watching::{Control, Watching};
 
 /// Names the file to which the simulator appends every exchange, one JSON object per line.
@@ -182,8 +183,9 @@ impl TestEnv {
         if !recording.exists() {
             return;
         }
-        let Some(judge) = Judge::from_env() else { return };
-        let faults = judge.file(&recording);
+        let (Some(graph), Some(dep)) = (Judge::from_env(), DepJudge::from_env()) else { return };
+        let mut faults = graph.file(&recording);
+        faults.extend(dep.file(&recording, Side::Both));
         assert!(faults.is_empty(), "exchanges that break the contracts:\n{}", faults.join("\n"));
     }
 }

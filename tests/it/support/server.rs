@@ -145,15 +145,37 @@ impl SimServer {
 ///
 /// Where it does not answer.
 pub fn exchange(method: reqwest::Method, url: &str, body: Option<&Value>) -> (reqwest::StatusCode, String) {
-    let answer = RUNTIME.block_on(async {
-        let mut request = CLIENT.request(method.clone(), url);
-        if let Some(body) = body {
-            request = request.json(body);
+    let answer = ask(|client| {
+        let request = client.request(method, url);
+        match body {
+            Some(body) => request.json(body),
+            None => request,
         }
-        let response = request.send().await?;
-        Ok::<_, reqwest::Error>((response.status(), response.text().await?))
     });
-    answer.unwrap_or_else(|error| panic!("{method} {url}: {error}"))
+    (answer.status, answer.text)
+}
+
+/// What a server answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: reqwest::StatusCode,
+    /// The body.
+    pub text: String,
+}
+
+/// Sends any request to a server on this machine.
+///
+/// # Panics
+///
+/// Where it does not answer.
+pub fn ask(make: impl FnOnce(&reqwest::Client) -> reqwest::RequestBuilder) -> Answer {
+    let answer = RUNTIME.block_on(async {
+        let response = make(&CLIENT).send().await?;
+        let status = response.status();
+        Ok::<_, reqwest::Error>(Answer { status, text: response.text().await? })
+    });
+    answer.unwrap_or_else(|error| panic!("{error}"))
 }
 
 impl Drop for SimServer {

@@ -115,6 +115,7 @@ spec:
             seed: 7,
             start: "2026-11-02T08:00:00Z".parse().expect("an instant"),
             surroundings: false,
+            services: Vec::new(),
             tenants: (0..self.count).map(tenant).collect(),
         })
     }

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::text::where_served;
 use super::{
-    ExplainJson, FieldJson, MemberJson, PartJson, RowJson, RowName, ScreenJson, ServedBy, member_names,
+    ExplainJson, FieldJson, MemberJson, PartJson, RowJson, RowName, ScreenJson, ServedBy, apple_names,
+    member_names,
 };
 use crate::model::Platform;
 
@@ -104,6 +105,7 @@ fn field(field: &FieldJson) -> String {
     let members: Vec<String> =
         field.members.iter().map(|member| format!("`{}.{}`", member.resource, member.member)).collect();
     line("Graph", &members.join(", "));
+    line("Apple", &apple_names(&field.apple).iter().map(|name| code(name)).collect::<Vec<_>>().join(", "));
     line("version", if field.later { "not in this one" } else { "" });
     if !field.fields.is_empty() {
         let _ = write!(out, "\n{}", table_of_parts(&field.fields));
@@ -156,16 +158,17 @@ pub fn settings(all: &ExplainJson) -> String {
     let (profiles, others): (Vec<&FieldJson>, Vec<&FieldJson>) =
         all.fields.iter().partition(|field| field.path.starts_with("EnrollmentProfile."));
     let mut out =
-        "| portal setting | field of `EnrollmentProfile` | iPhone, iPad | Mac |\n|---|---|---|---|\n"
+        "| portal setting | field of `EnrollmentProfile` | iPhone, iPad | Mac | direct token |\n|---|---|---|---|---|\n"
             .to_owned();
     for field in profiles {
         let name = field.path.trim_start_matches("EnrollmentProfile.");
         let _ = writeln!(
             out,
-            "| {} | `{name}` | {} | {} |",
+            "| {} | `{name}` | {} | {} | {} |",
             cell(field.portal.unwrap_or("–")),
             members_on(&field.members, Platform::Ios),
             members_on(&field.members, Platform::Macos),
+            cell_of(&apple_names(&field.apple)),
         );
     }
     out += "\n| portal setting | field | Graph |\n|---|---|---|\n";

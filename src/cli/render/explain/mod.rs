@@ -13,7 +13,7 @@ use crate::diag::Severity;
 use crate::explain::Topic;
 use crate::explain::codes::Code;
 use crate::explain::fields::{self, At, Entry};
-use crate::explain::portal::{self, Named};
+use crate::explain::portal::{self, AppleNamed, Named};
 use crate::explain::rows::{self, Row, Served};
 use crate::manifest::kinds;
 use crate::manifest::shape::{Field, Word};
@@ -167,6 +167,8 @@ pub struct FieldJson {
     pub portal: Option<&'static str>,
     /// The members at the service.
     pub members: Vec<MemberJson>,
+    /// The members of Apple's profile, on direct tokens; empty: it has none.
+    pub apple: Vec<AppleMemberJson>,
     /// The requirement rows of the field, of what it lies in, and of what it holds.
     pub rows: Vec<RowName>,
     /// The fields within it.
@@ -199,6 +201,18 @@ pub struct MemberJson {
     pub member: &'static str,
     /// Whether true means the opposite there.
     pub inverted: bool,
+}
+
+/// A member of Apple's profile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AppleMemberJson {
+    /// The member.
+    pub member: &'static str,
+    /// Whether true means the opposite there.
+    pub inverted: bool,
+    /// The platforms whose profiles have it.
+    pub platforms: &'static [Platform],
 }
 
 /// A Setup Assistant screen.
@@ -286,7 +300,8 @@ impl ExplainJson {
         Self { rows: rows::all().map(RowJson::from).collect(), ..Self::new() }
     }
 
-    /// Every setting of profiles, tokens and assignments that the portal has too, and every screen.
+    /// Every setting of profiles, and of tokens and assignments those that the portal has too; every
+    /// screen.
     pub fn all_settings() -> Self {
         let of_profiles = SETTINGS.iter().map(|setting| format!("EnrollmentProfile.{}", setting.field));
         let of_others = portal::OTHERS.iter().map(|other| other.path.to_owned());
@@ -373,14 +388,24 @@ impl From<Named> for MemberJson {
     }
 }
 
+impl From<AppleNamed> for AppleMemberJson {
+    fn from(named: AppleNamed) -> Self {
+        let AppleNamed { member, inverted, platforms } = named;
+        Self { member, inverted, platforms }
+    }
+}
+
 impl From<&At> for FieldJson {
     fn from(at: &At) -> Self {
         let Field { ty, doc, required, no_null, later, default, .. } = at.field;
         let names = portal::names(at);
-        let source = if names.members.is_empty() {
-            ""
-        } else {
-            "Microsoft Graph: reference of the members; Microsoft Intune: labels of the admin centre"
+        const GRAPH: &str =
+            "Microsoft Graph: reference of the members; Microsoft Intune: labels of the admin centre";
+        const APPLE: &str = "Apple: reference of the enrollment service's profile";
+        let source = match (names.members.is_empty(), names.apple.is_empty()) {
+            (true, true) => "",
+            (false, _) => GRAPH,
+            (true, false) => APPLE,
         };
         Self {
             path: at.path.clone(),
@@ -394,6 +419,7 @@ impl From<&At> for FieldJson {
             platforms: names.platforms,
             portal: names.portal,
             members: names.members.into_iter().map(MemberJson::from).collect(),
+            apple: names.apple.into_iter().map(AppleMemberJson::from).collect(),
             rows: names_of(at.rows()),
             fields: at.children().into_iter().map(PartJson::from).collect(),
             source,
@@ -452,4 +478,13 @@ fn member_names<'m>(members: impl Iterator<Item = &'m MemberJson>) -> Vec<String
         }
     }
     names
+}
+
+/// The names of the members of Apple's profile, inverted ones marked.
+fn apple_names(members: &[AppleMemberJson]) -> Vec<String> {
+    let name = |member: &AppleMemberJson| match member.inverted {
+        true => format!("{} (inverted)", member.member),
+        false => member.member.to_owned(),
+    };
+    members.iter().map(name).collect()
 }

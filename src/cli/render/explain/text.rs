@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{
     CodeJson, ExplainJson, FieldJson, KindJson, MemberJson, PartJson, RowJson, RowName, ScreenJson, ScreenOn,
-    ServedBy, member_names,
+    ServedBy, apple_names, member_names,
 };
 use crate::cli::render::text::{BOLD, HINT, LINE_WIDTH, NOTE, QUIET, clip, labelled, paint, wrapped};
 use crate::explain::Overview;
@@ -148,6 +148,10 @@ fn field(field: &FieldJson) -> String {
     line(&mut out, "platform", &platforms.join(", "));
     line(&mut out, "portal", field.portal.unwrap_or_default());
     members(&mut out, &field.members);
+    for (member, name) in field.apple.iter().zip(apple_names(&field.apple)) {
+        let on: Vec<&str> = member.platforms.iter().map(|platform| platform.word()).collect();
+        line(&mut out, "Apple", &format!("{name}: {}", on.join(", ")));
+    }
     line(&mut out, "source", field.source);
     if !field.words.is_empty() {
         section(&mut out, "Words");
@@ -274,26 +278,35 @@ pub(super) fn where_served(row: &RowJson) -> String {
         }
     }
     let rules = (!levels.is_empty()).then(|| levels.join("/"));
-    let others = row.served.iter().filter_map(|served| match served.by {
-        ServedBy::Rule => None,
-        ServedBy::Property => Some("command".to_owned()),
-        ServedBy::Documentation => Some("text".to_owned()),
-        ServedBy::Later => Some("later".to_owned()),
-    });
-    rules.into_iter().chain(others).collect::<Vec<_>>().join(", ")
+    let mut words: Vec<String> = rules.into_iter().collect();
+    for served in &row.served {
+        let word = match served.by {
+            ServedBy::Rule => continue,
+            ServedBy::Property => "command",
+            ServedBy::Documentation => "text",
+            ServedBy::Later => "later",
+        };
+        if !words.iter().any(|known| known == word) {
+            words.push(word.to_owned());
+        }
+    }
+    words.join(", ")
 }
 
-/// Lists the settings that the portal has too: label, field, members.
+/// Lists the settings: label in the portal, field, members at Graph and at Apple.
 pub fn settings(all: &ExplainJson) -> String {
     let mut out = String::new();
     for field in &all.fields {
-        let _ = writeln!(out, "{}", paint(BOLD, field.portal.unwrap_or_default()));
+        let _ = writeln!(out, "{}", paint(BOLD, field.portal.unwrap_or("Not in the portal")));
         let _ = writeln!(out, "  {}", field.path);
         for member in &field.members {
             let name = member_names(std::iter::once(member)).concat();
             for line in broken_at_dots(&format!("{}.{name}", member.resource)) {
                 let _ = writeln!(out, "  {}", paint(QUIET, line));
             }
+        }
+        for name in apple_names(&field.apple) {
+            let _ = writeln!(out, "  {}", paint(QUIET, format!("Apple: {name}")));
         }
     }
     let _ = writeln!(out, "\n{}", paint(BOLD, "Setup Assistant screens"));

@@ -11,7 +11,7 @@ use crate::cli::render::plan::{
     AsWished, counts, places, several_objects, stopped_steps, subject, summed_up,
 };
 use crate::cli::render::step::{
-    self, Gated, Section, changes_of, fields_of, gate_on, given, needs, note_words, proving, together,
+    self, Gated, Section, changes_of, fields_of, gate_on, given, needs, note_words, proving, taken,
     waiting_for_sync,
 };
 use crate::cli::render::text::{count, some_of};
@@ -89,7 +89,7 @@ fn head(document: &mut Document, plan: &SavedPlan, as_wished: Option<AsWished>) 
     document.head(&format!("- Digest {}", code(&plan.digest)));
     if !plan.tenants.is_empty() {
         let tenants =
-            plan.tenants.iter().map(|(name, id)| format!("{} ({})", brief(name.as_str()), brief(id)));
+            plan.tenants.iter().map(|(name, id)| format!("{} ({})", brief(&name.to_string()), brief(id)));
         let word = if plan.tenants.len() == 1 { "Tenant" } else { "Tenants" };
         document.head(&format!("- {word} {}", some_of(tenants, NAMES_SHOWN)));
     }
@@ -161,6 +161,17 @@ fn steps_block(group: &StepGroup<'_>, gated: &Gated<'_>) -> Block {
         let from = step::former(from.as_ref(), from_name.as_deref());
         rows.push(row("set", &format!("{} → {}", code(&from), code(&first.name))));
     }
+    if let Action::SetAccountDrivenUrl { from, to } = &first.action {
+        let (from, to) = (step::url(from.as_deref()), step::url(to.as_deref()));
+        rows.push(row("set", &format!("{} → {}", code(from), code(to))));
+    }
+    if let (Action::Define { replaces: Some(former), .. }, [_]) = (&first.action, steps) {
+        rows.push(row("for", &format!("{}, which stays as it is", code(former.key()))));
+    }
+    if let Action::Unassign { .. } = &first.action {
+        let devices = count(taken(steps).len() as u64, "device");
+        rows.push(row("take", &format!("{} off {devices}", code(&first.name))));
+    }
     for given in given(steps) {
         let devices = count(given.serials.len() as u64, "device");
         let named = step::names(steps).unwrap_or_else(|| first.name.clone());
@@ -169,7 +180,7 @@ fn steps_block(group: &StepGroup<'_>, gated: &Gated<'_>) -> Block {
     let (connections, where_) = place(group);
     rows.push(row("where", &format!("{connections}, {where_}")));
     rows.push(row("why", first.reason.words()));
-    rows.push(row("felt", &step::felt(&together(steps))));
+    rows.push(row("felt", &step::felt_by(steps)));
     let needs = needs(steps);
     if !needs.is_empty() {
         rows.push(row("after", &some_of(needs.iter().map(|id| code(id)), NAMES_SHOWN)));
@@ -195,6 +206,7 @@ fn steps_block(group: &StepGroup<'_>, gated: &Gated<'_>) -> Block {
     }
     let mut serials: Vec<_> = given(steps).into_iter().flat_map(|given| given.serials).collect();
     serials.extend(waiting_for_sync(steps));
+    serials.extend(taken(steps));
     body.push_str(&serial_list(&serials));
     folded(&summary, first.class >= Class::Destructive, &body)
 }
@@ -213,7 +225,7 @@ fn serial_list(serials: &[crate::model::Serial]) -> String {
 /// The connections of a group, and its token or how many.
 fn place(group: &StepGroup<'_>) -> (String, String) {
     let steps = &group.steps;
-    let mut connections: Vec<&str> = steps.iter().map(|step| step.connection.as_str()).collect();
+    let mut connections: Vec<String> = steps.iter().map(|step| step.connection.carrier()).collect();
     connections.sort_unstable();
     connections.dedup();
     let connections = some_of(connections.iter().map(|name| code(name)), NAMES_SHOWN);

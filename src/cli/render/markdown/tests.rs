@@ -6,7 +6,7 @@ use crate::apply::ApplyReport;
 use crate::cli::render::plan::tests::{name, step, whole_plan};
 use crate::model::clock::Timestamp;
 use crate::model::live::Cause;
-use crate::model::{Fields, Value};
+use crate::model::{Fields, Realm, Value};
 use crate::plan::file::SavedPlan;
 use crate::plan::{Action, Blocked, Class, FieldChange, LeftAlone, Note, Plan, Reason};
 
@@ -143,7 +143,7 @@ fn plan_with(evil: &str, tokens: usize) -> Plan {
         let action = Action::UpdateProfile { changes, adopt: false, vpp_token: None };
         plan.steps.push(step(&token, action, Reason::Drifted, Class::Disruptive));
         plan.blocked.push(Blocked {
-            connection: name("tenant"),
+            connection: Realm::Mdm(name("tenant")),
             token: Some(name(&token)),
             address: None,
             cause: Cause::Unavailable,
@@ -163,7 +163,7 @@ fn plan_with(evil: &str, tokens: usize) -> Plan {
     }
     plan.stops[0].reason = evil.to_owned();
     plan.waiting[0].reason = evil.to_owned();
-    plan.tenants.insert(name("tenant"), evil.to_owned());
+    plan.tenants.insert(Realm::Mdm(name("tenant")), evil.to_owned());
     plan.findings.push(
         crate::diag::Diagnostic::new(
             "code",

@@ -173,7 +173,7 @@ impl Ask<'_> {
         let mut error = ServiceError::no_answer(Operation::SignIn, failure, redactor);
         let mut trouble = match failure {
             NoAnswer::NotConnected(_) => Trouble::Unreached,
-            NoAnswer::TimedOut | NoAnswer::Cut(_) => Trouble::Broken(None),
+            NoAnswer::TimedOut | NoAnswer::Cut(_) | NoAnswer::TooLong(_) => Trouble::Broken(None),
         };
         if let (Ask::Identity(identity, _), NoAnswer::NotConnected(_)) = (self, failure) {
             // Where there is no such service, asking again only makes people wait.

@@ -50,7 +50,7 @@ pub fn profile(kept: Kept<ProfileRecord>, names: &VppNames) -> LiveProfile {
     let kind = kind(&id, &members);
     let (fields, skip_keys) = match kind {
         ProfileKind::Classic(platform) => fields_from(platform, &members, names),
-        ProfileKind::Mirror | ProfileKind::Other(_) => Default::default(),
+        ProfileKind::Mirror | ProfileKind::Other(_) | ProfileKind::Direct => Default::default(),
     };
     // Mirrors never say it rightly (reference section 9, quirk 2).
     let is_default = is_default.filter(|_| kind != ProfileKind::Mirror);

@@ -1,4 +1,5 @@
-//! The contract judge: holds HTTP exchanges to a description of Microsoft Graph by another hand.
+//! The contract judges: hold HTTP exchanges to descriptions by another hand; here Microsoft Graph,
+//! in [`dep`] Apple's enrollment service.
 //!
 //! The description (`graph-beta-intune-subset.yaml`) lies outside the repository, in the folder
 //! that `ESPALIER_CONTRACTS` names. Client and simulator come from one project; this judge is what
@@ -7,6 +8,7 @@
 //! Requests are closed: an unknown path, query parameter or member is a failure. Answers are open:
 //! unknown members pass; wrong types, wrong enum values and missing required members do not.
 
+pub mod dep;
 mod paths;
 mod schema;
 
@@ -137,7 +139,7 @@ impl Judge {
         lines
             .flat_map(|(index, line)| {
                 let faults = match serde_json::from_str::<Value>(line) {
-                    Ok(record) => recorded_exchange(&record).map_or_else(
+                    Ok(record) => recorded_exchange(&record, "graph").map_or_else(
                         |fault| vec![fault],
                         |exchange| {
                             exchange.and_then(|exchange| self.exchange(&exchange).err()).unwrap_or_default()
@@ -316,10 +318,10 @@ fn short(message: &str) -> String {
     }
 }
 
-/// The exchange of a line of a recording; `None` where it is not for this judge.
-fn recorded_exchange(record: &Value) -> Result<Option<Exchange>, String> {
+/// The exchange of a line of a recording; `None` where it is not of this service.
+fn recorded_exchange(record: &Value, service: &str) -> Result<Option<Exchange>, String> {
     let text = |name: &str| record[name].as_str().ok_or_else(|| format!("the recording lacks {name:?}"));
-    if text("service")? != "graph" {
+    if text("service")? != service {
         return Ok(None);
     }
     let (path, query_in_path) = match text("path")?.split_once('?') {

@@ -88,6 +88,12 @@ pub fn query_parameters<'a>(item: &'a Value, operation: &'a Value) -> BTreeMap<&
         .collect()
 }
 
+/// The names of a query's parameters.
+pub fn query_names(query: &str) -> Vec<String> {
+    let pairs = query.trim_start_matches('?').split('&').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| percent_decoded(pair.split('=').next().unwrap_or(pair))).collect()
+}
+
 /// What is wrong with the value of a query parameter.
 pub fn query_value_fault(schema: &Value, value: &str) -> Option<String> {
     let fits = match schema["type"].as_str() {

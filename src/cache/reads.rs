@@ -1,15 +1,15 @@
 //! What the last full read cost, so that the next plan can say beforehand how many calls it will
-//! take, and a progress bar has a total. Imports `model` only.
+//! take, and a progress bar has a total.
 //!
 //! Nothing is decided by the cache and losing it costs nothing: whatever is doubtful about the
 //! file (unreadable, another version) reads as an empty cache.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::{CacheError, replace};
 use crate::model::TokenId;
 
 /// The version of the file. Another one is dropped.
@@ -59,16 +59,6 @@ pub struct Cache {
     changed: bool,
 }
 
-/// The cache could not be written. It costs nothing but the next estimate.
-#[derive(Debug, thiserror::Error)]
-#[error("could not write the cache in {}", folder.display())]
-pub struct CacheError {
-    /// The cache's folder.
-    pub folder: PathBuf,
-    #[source]
-    source: std::io::Error,
-}
-
 impl Cache {
     /// Reads the cache in `folder` (`.espalier/cache`); empty where there is none, or a doubtful one.
     pub fn load(folder: &Path) -> Self {
@@ -100,23 +90,13 @@ impl Cache {
     /// The file system refuses. Callers may ignore it.
     pub fn save(&mut self) -> Result<(), CacheError> {
         if self.changed {
-            self.replace_file().map_err(|source| CacheError { folder: self.folder.clone(), source })?;
+            let content = Content { version: VERSION, tenants: self.tenants.clone() };
+            // Plain values only: this cannot fail.
+            let bytes = serde_json::to_vec(&content).unwrap_or_default();
+            replace(&self.folder, FILE, &[&bytes])?;
             self.changed = false;
         }
         Ok(())
-    }
-
-    fn replace_file(&self) -> std::io::Result<()> {
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&self.folder)?;
-        let content = Content { version: VERSION, tenants: self.tenants.clone() };
-        // A temporary file has mode 0600 from the start.
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-        file.write_all(&serde_json::to_vec(&content)?)?;
-        file.persist(self.folder.join(FILE)).map_err(|refused| refused.error).map(drop)
     }
 }
 

@@ -1,0 +1,47 @@
+//! What earlier reads left behind, so that the next ones cost less. Imports `model` only.
+//!
+//! | file | what |
+//! |---|---|
+//! | `reads.json` | what the last read cost: [`reads`] |
+//! | `cache/<token>.devices` | the devices of a direct token and the cursor behind them: [`snapshot`] |
+//! | `cache/<token>.profiles` | the profiles of others that they carry: [`profiles`] |
+//!
+//! Losing any of it costs a full read and nothing else, and whatever is doubtful is dropped. No secret
+//! is kept. All files have mode 0600, in folders of mode 0700, and are replaced in one step.
+
+pub mod profiles;
+pub mod reads;
+pub mod snapshot;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+pub use profiles::Profiles;
+pub use reads::{Cache, TenantReads, TokenReads};
+pub use snapshot::{Change, Collected, Key, Row, Snapshot, Snapshots, Status};
+
+/// The cache could not be written. It costs nothing but calls.
+#[derive(Debug, thiserror::Error)]
+#[error("could not write the cache in {}", folder.display())]
+pub struct CacheError {
+    /// The cache's folder.
+    pub folder: PathBuf,
+    #[source]
+    source: std::io::Error,
+}
+
+/// Replaces a file in one step, in a folder that is made if it is missing.
+fn replace(folder: &Path, file: &str, parts: &[&[u8]]) -> Result<(), CacheError> {
+    let write = || {
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder)?;
+        // A temporary file has mode 0600 from the start.
+        let mut made = tempfile::NamedTempFile::new_in(folder)?;
+        parts.iter().try_for_each(|part| made.write_all(part))?;
+        made.persist(folder.join(file)).map_err(|refused| refused.error).map(drop)
+    };
+    write().map_err(|source| CacheError { folder: folder.to_owned(), source })
+}
