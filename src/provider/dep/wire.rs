@@ -21,7 +21,12 @@ pub fn read_session(body: &[u8]) -> Result<Secret, serde_json::Error> {
     struct Answer {
         auth_session_token: Secret,
     }
-    let session = serde_json::from_slice::<Answer>(body)?.auth_session_token;
+    // The reader's own words can quote what it read, and that may be a session.
+    let place = |error: serde_json::Error| -> serde_json::Error {
+        let (line, column) = (error.line(), error.column());
+        serde::de::Error::custom(format_args!("no answer with a session at line {line} column {column}"))
+    };
+    let session = serde_json::from_slice::<Answer>(body).map_err(place)?.auth_session_token;
     if is_session(session.reveal()) {
         return Ok(session);
     }

@@ -161,3 +161,14 @@ fn damaged_bytes_are_an_error_or_a_page() {
     assert!(read_page(format!(r#"{{"new":{deep}"#).as_bytes(), &mut |_| {}).is_err());
     assert!(read_page(format!(r#"{{"devices":{deep}"#).as_bytes(), &mut |_| {}).is_err());
 }
+
+#[test]
+fn an_answer_of_the_session_that_is_none_is_not_quoted() {
+    for body in
+        [r#""planted{"auth_session_token":"pla"#, r#"{"auth_session_token": {"planted": 1}}"#, "planted"]
+    {
+        let error = read_session(body.as_bytes()).unwrap_err();
+        assert!(!format!("{error:?} {error}").contains("planted"), "{error}");
+        assert_eq!(error.line(), 1, "{error}");
+    }
+}
