@@ -242,6 +242,7 @@ fn world(shape: &Shape) -> World {
         start: "2026-11-02T08:00:00Z".parse().unwrap_or_default(),
         surroundings: false,
         services: Vec::new(),
+        organizations: Vec::new(),
         tenants: vec![SeedTenant { tenant_id: TENANT.to_owned(), tokens, ..SeedTenant::default() }],
     })
 }

@@ -47,13 +47,33 @@ pub fn measure(extent: Extent, table: &mut Table) -> Result<(), Failure> {
 
 fn measure_series(series: &Series, table: &mut Table) -> Result<(), Failure> {
     let least = measure_shape(series.least)?;
-    let mut points = Vec::new();
+    let mut growth = Growth { what: series.what, jobs: JOBS, least, points: Vec::new() };
     for (size, shape) in &series.steps {
-        let costs = measure_shape(*shape)?;
-        for (job, cost) in JOBS.iter().zip(&costs) {
+        growth.add(*size, measure_shape(*shape)?, table);
+    }
+    growth.tell(table);
+    Ok(())
+}
+
+/// How the costs of some jobs grow with a size.
+pub struct Growth<const N: usize> {
+    /// What grows.
+    pub what: &'static str,
+    /// What is done at each size.
+    pub jobs: [&'static str; N],
+    /// What the jobs cost at the smallest size: what does not grow is taken off.
+    pub least: [Cost; N],
+    /// What they cost at each size.
+    pub points: Vec<(usize, [Cost; N])>,
+}
+
+impl<const N: usize> Growth<N> {
+    /// Adds a size, and tells what it cost.
+    pub fn add(&mut self, size: usize, costs: [Cost; N], table: &mut Table) {
+        for (job, cost) in self.jobs.iter().zip(&costs) {
             table.note(
                 "G8",
-                format!("{size} {}: {job}", series.what),
+                format!("{size} {}: {job}", self.what),
                 format!(
                     "{:.3} s CPU, {:.0} MiB, {:.2} s wall",
                     cost.seconds(),
@@ -62,41 +82,49 @@ fn measure_series(series: &Series, table: &mut Table) -> Result<(), Failure> {
                 ),
             );
         }
-        points.push((*size, costs));
+        self.points.push((size, costs));
     }
-    for (at, job) in JOBS.into_iter().enumerate() {
-        let start = least[at].seconds();
-        let grown: Vec<(f64, f64)> = points
-            .iter()
-            .map(|(size, costs)| (*size as f64, (costs[at].seconds() - start).max(1e-4)))
-            .collect();
-        let shown: Vec<String> = grown.iter().map(|(size, cpu)| format!("{size}: {cpu:.3} s")).collect();
-        table.goal(
-            "G8",
-            format!("{job} over {}", series.what),
-            shown.join(", "),
-            format!("less the smallest fleet's {start:.3} s"),
-            Reach { figure: exponent(&above_noise(&grown)), most: 1.1, unit: "exponent" },
-        );
+
+    /// Tells the exponents.
+    pub fn tell(&self, table: &mut Table) {
+        for (at, job) in self.jobs.into_iter().enumerate() {
+            let start = self.least[at].seconds();
+            let more = |costs: &[Cost; N]| (costs[at].seconds() - start).max(1e-4);
+            let grown: Vec<(f64, f64)> =
+                self.points.iter().map(|(size, costs)| (*size as f64, more(costs))).collect();
+            let shown: Vec<String> = grown.iter().map(|(size, cpu)| format!("{size}: {cpu:.3} s")).collect();
+            table.goal(
+                "G8",
+                format!("{job} over {}", self.what),
+                shown.join(", "),
+                format!("less the smallest fleet's {start:.3} s"),
+                Reach { figure: exponent(&above_noise(&grown)), most: 1.1, unit: "exponent" },
+            );
+        }
     }
-    Ok(())
 }
 
-/// The jobs, each time on a fresh world: the cheapest of several, small fleets more often, for there
-/// a busy moment of the machine weighs most.
+/// The jobs, each time on a fresh world.
 fn measure_shape(shape: Shape) -> Result<Costs, Failure> {
-    const LEAST_ROUNDS: usize = 3;
-    const MOST_ROUNDS: usize = 12;
-    const ENOUGH_SECONDS: f64 = 4.0;
     let fleet = Fleet::new(shape)?;
-    let one = || -> Result<Costs, Failure> {
+    cheapest(|| {
         let server = Server::start(&fleet)?;
         let flag = server.flag();
         let plan = || expect(&mut fleet.espalier(&["plan", &flag]), &[0]);
         let first_plan = plan()?;
         let apply = expect(&mut fleet.espalier(&["apply", "--yes", &flag]), &[0])?;
         Ok([first_plan, apply, plan()?])
-    };
+    })
+}
+
+/// The cheapest of several rounds, small fleets more often, for there a busy moment of the machine
+/// weighs most.
+pub fn cheapest<const N: usize>(
+    mut one: impl FnMut() -> Result<[Cost; N], Failure>,
+) -> Result<[Cost; N], Failure> {
+    const LEAST_ROUNDS: usize = 3;
+    const MOST_ROUNDS: usize = 12;
+    const ENOUGH_SECONDS: f64 = 4.0;
     let mut least = one()?;
     let mut spent: f64 = least.iter().map(Cost::seconds).sum();
     for round in 1..MOST_ROUNDS {
@@ -105,8 +133,12 @@ fn measure_shape(shape: Shape) -> Result<Costs, Failure> {
         }
         let next = one()?;
         spent += next.iter().map(Cost::seconds).sum::<f64>();
-        let ([a, b, c], [d, e, f]) = (least, next);
-        least = [a.cheaper(d), b.cheaper(e), c.cheaper(f)];
+        let mut next = next.into_iter();
+        // Both have as many.
+        least = least.map(|cost| match next.next() {
+            Some(other) => cost.cheaper(other),
+            None => cost,
+        });
     }
     Ok(least)
 }

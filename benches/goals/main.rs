@@ -11,6 +11,7 @@ mod child;
 mod direct;
 mod fleet;
 mod growth;
+mod organisation;
 mod read;
 mod serve;
 mod start;
@@ -51,6 +52,8 @@ fn main() -> ExitCode {
         Some((first, rest)) if first == fleet::WORD => fleet::run(rest),
         Some((first, rest)) if first == direct::BARE => direct::run_bare(rest),
         Some((first, rest)) if first == direct::WORLD => direct::write_world(rest),
+        Some((first, rest)) if first == organisation::BARE => organisation::run_bare(rest),
+        Some((first, rest)) if first == organisation::WORLD => organisation::write_world(rest),
         _ => measure(&arguments),
     };
     match ended {
@@ -62,7 +65,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures the goals that are named (`g1 g3 g4 g5 g6 g7 g8 g9 g12`), or all.
+/// Measures the goals that are named (`g1 g3 g4 g5 g6 g7 g8 g9 g12`), or all; `organisation`: what reading
+/// one at Apple costs, and its parts of G6 and G8.
 fn measure(arguments: &[String]) -> Result<(), Failure> {
     let extent = match std::env::var_os("ESPALIER_BENCH_QUICK") {
         Some(word) if word != "0" => Extent::Quick,
@@ -88,6 +92,13 @@ fn measure(arguments: &[String]) -> Result<(), Failure> {
         calls::measure(extent, &mut table)?;
         direct::measure_calls(extent, &mut table)?;
     }
+    let organisation = wanted("organisation");
+    if organisation || wanted("g6") {
+        organisation::measure_calls(extent, &mut table)?;
+    }
+    if organisation {
+        organisation::measure_reads(extent, &mut table)?;
+    }
     if wanted("g4") || wanted("g5") {
         direct::measure_reads(extent, &mut table)?;
     }
@@ -99,6 +110,9 @@ fn measure(arguments: &[String]) -> Result<(), Failure> {
     }
     if wanted("g8") {
         growth::measure(extent, &mut table)?;
+    }
+    if organisation || wanted("g8") {
+        organisation::measure_growth(extent, &mut table)?;
     }
     print!("{table}");
     Ok(())

@@ -29,6 +29,10 @@ pub struct Addresses {
     pub login: String,
     /// Apple's enrollment service.
     pub dep: String,
+    /// The API of Apple Business.
+    pub business: String,
+    /// Apple's token endpoint.
+    pub account: String,
 }
 
 /// Calls by kind.
@@ -87,6 +91,15 @@ impl Server {
         Ok(Counts { reads: of("read"), writes: of("write") })
     }
 
+    /// Tells the calls of some services so far, and forgets all.
+    pub fn take_counts_of(&self, services: &[&str]) -> Result<Counts, Failure> {
+        let calls: Vec<Call> = serde_json::from_str(&self.ask("GET", "calls", None)?)?;
+        self.ask("DELETE", "calls", None)?;
+        let meant = || calls.iter().filter(|call| services.contains(&call.service.as_str()));
+        let of = |kind| meant().filter(|call| call.kind == kind).map(|call| call.count).sum();
+        Ok(Counts { reads: of("read"), writes: of("write") })
+    }
+
     /// How often one operation was called.
     pub fn count_of(&self, service: &str, operation: &str) -> Result<u64, Failure> {
         let calls: Vec<Call> = serde_json::from_str(&self.ask("GET", "calls", None)?)?;
@@ -105,6 +118,14 @@ impl Server {
         let is_meant = |one: &&serde_json::Value| one["service"] == service;
         let found = all.as_array().into_iter().flatten().find(is_meant).ok_or("no such service")?;
         Ok(found["token"].to_string())
+    }
+
+    /// The private key of an API account of an organisation, in PEM.
+    pub fn api_key(&self, client: &str) -> Result<String, Failure> {
+        let all: serde_json::Value = serde_json::from_str(&self.ask("GET", "credentials", None)?)?;
+        let is_meant = |one: &&serde_json::Value| one["clientId"] == client;
+        let found = all.as_array().into_iter().flatten().find(is_meant).ok_or("no such account")?;
+        Ok(found["privateKey"].as_str().ok_or("it has no key")?.to_owned())
     }
 
     /// The world's instant, in Unix seconds.

@@ -1,5 +1,6 @@
 //! One attempt at a plan.
 
+pub(super) mod apple;
 mod assign;
 mod direct;
 mod lost;
@@ -16,10 +17,10 @@ use tokio::sync::watch;
 
 use super::journal::{cooled, intent, object_after};
 use super::report::{ApplyReport, ItemCounts, StepOutcome, StepResult};
-use crate::ledger::{Cooling, IntentState, Lease, Ledger, LedgerError};
-use crate::model::clock::{Clock, Timestamp, after, between};
+use crate::ledger::{Cooling, Event, IntentState, Lease, Ledger, LedgerError};
+use crate::model::clock::{Clock, Timestamp, after};
 use crate::model::live::{Cause, Live, LiveProfile, Unknown};
-use crate::model::{Address, Fields, ProfileId, Realm, Secret, Serial, TokenId};
+use crate::model::{Address, Fields, Name, ProfileId, Realm, Secret, Serial, TokenId};
 use crate::plan::{Action, Plan, Step};
 use crate::progress::Progress;
 use crate::provider::{Actuator, Done, Observer, Outcome, Trouble, Write};
@@ -54,6 +55,10 @@ pub struct Executor<'a> {
     pub cooling: &'a BTreeMap<TokenId, BTreeMap<Serial, Cooling>>,
     /// Finds the secrets that steps refer to, when they are to be sent and not before.
     pub secrets: &'a Secrets<'a>,
+    /// Finds the certificates with which services at Apple are made.
+    pub certificates: &'a Certificates<'a>,
+    /// The assignment document that wishes a device's migration; `None` where none names it.
+    pub migrations: &'a Migrations<'a>,
     /// Hears how far the run is.
     pub progress: &'a dyn Progress,
     /// True once the run shall end: it does so between requests, never within one.
@@ -63,6 +68,12 @@ pub struct Executor<'a> {
 /// Finds the secret that a field of an object refers to: by the object, and the reference as the plan
 /// has it (`env NAME`).
 pub type Secrets<'a> = dyn Fn(&Address, &str) -> Result<Secret, Unknown> + Sync + 'a;
+
+/// Finds the certificate of a direct token, which the server tokens of its service are encrypted for.
+pub type Certificates<'a> = dyn Fn(&Address) -> Result<openssl::x509::X509, Unknown> + Sync + 'a;
+
+/// Finds the assignment document that wishes a device's migration.
+pub type Migrations<'a> = dyn Fn(&Serial) -> Option<Name> + Sync + 'a;
 
 /// The state of one attempt.
 pub(super) struct Run<'r> {
@@ -94,6 +105,12 @@ pub(super) struct Run<'r> {
     refusals: refusals::Refusals,
     /// What Apple answered about the devices of steps with direct tokens.
     answers: BTreeMap<&'r str, direct::Answers>,
+    /// Devices that were to be moved at Apple and are not seen where they should be.
+    not_arrived: BTreeSet<Serial>,
+    /// Something was put off because a service's budget is used up.
+    throttled: bool,
+    /// What a person has to do next, by step.
+    next: BTreeMap<&'r str, String>,
 }
 
 impl Executor<'_> {
@@ -127,6 +144,9 @@ impl Executor<'_> {
             made: BTreeMap::new(),
             refusals: refusals::Refusals::default(),
             answers: BTreeMap::new(),
+            not_arrived: BTreeSet::new(),
+            throttled: false,
+            next: BTreeMap::new(),
         };
         // First what has had its time: what this run meets is remembered behind it.
         self.settle(&[], &cooled(plan))?;
@@ -146,8 +166,14 @@ impl<'r> Run<'r> {
         // Assignments are collected and sent together, as late as order allows.
         let mut queue: Vec<&'r Step> = Vec::new();
         let mut queued: HashSet<&'r str> = HashSet::new();
+        // Activities at Apple likewise: they are sent before they are waited for.
+        let mut moves: Vec<&'r Step> = Vec::new();
         for (at, step) in self.plan.steps.iter().enumerate() {
             self.exec.progress.step(at, total, &step.id);
+            if self.outcomes.contains_key(step.id.as_str()) {
+                // It went with an earlier one's activities.
+                continue;
+            }
             if *self.exec.stop.borrow() {
                 self.interrupted = true;
                 let reason = "the run was interrupted before it; any later apply goes on".to_owned();
@@ -169,6 +195,9 @@ impl<'r> Run<'r> {
                 queued.clear();
                 self.assign_all(&mut queue).await?;
             }
+            if moves.iter().any(|queued| step.needs.contains(&queued.id)) {
+                self.activities(&mut moves, stopped, done).await?;
+            }
             if !self.needs_are_met(step).await {
                 continue;
             }
@@ -179,10 +208,13 @@ impl<'r> Run<'r> {
                 }
                 Action::Assign { after_sync: true, .. } => self.assign_after_sync(step).await?,
                 Action::Sync { .. } => self.sync(step).await?,
+                Action::Service(action) if action.activity().is_some() => moves.push(step),
+                Action::Service(_) => self.change_service(step).await?,
                 _ => self.one(step).await?,
             }
         }
         self.assign_all(&mut queue).await?;
+        self.activities(&mut moves, stopped, done).await?;
         self.exec.progress.step(total, total, "reading back");
         let all: Vec<&'r str> = self.sent.iter().copied().collect();
         self.read_back(&all).await;
@@ -239,12 +271,20 @@ impl<'r> Run<'r> {
         }
         for need in &step.needs {
             // What has to be proven first and does not show is nothing to build upon.
-            let to_be_proven = || self.plan.step(need).is_some_and(|needed| needed.prove_first);
+            let to_be_proven = || self.steps(std::iter::once(need.as_str())).any(|needed| needed.prove_first);
             if self.sent.contains(need.as_str()) && !to_be_proven() {
                 continue;
             }
             let outcome = match self.outcomes.get(need.as_str()) {
                 Some(done) if done.is_done() => continue,
+                // Those that arrived at Apple go on, and the others follow with a later run.
+                Some(_) if self.goes_on_after(step, need) => continue,
+                // What is not seen to be where it should be is nothing to build upon, and no failure.
+                Some(StepOutcome::Unconfirmed { reason } | StepOutcome::Unknown { reason, until: _ })
+                    if self.plan.step(need).is_some_and(apple::is_activity) =>
+                {
+                    StepOutcome::Pending { reason: reason.clone(), until: None }
+                }
                 Some(StepOutcome::Pending { reason, until }) => {
                     StepOutcome::Pending { reason: reason.clone(), until: *until }
                 }
@@ -261,6 +301,13 @@ impl<'r> Run<'r> {
             return false;
         }
         true
+    }
+
+    /// Whether a sync or an assignment begins although not all devices of the move before it arrived.
+    fn goes_on_after(&self, step: &Step, need: &str) -> bool {
+        let follows = matches!(step.action, Action::Sync { .. } | Action::Assign { .. });
+        let is_move = self.plan.step(need).is_some_and(apple::is_activity);
+        follows && is_move && self.items.get(need).is_some_and(|items| items.committed > 0)
     }
 
     /// The steps with these ids.
@@ -283,7 +330,7 @@ impl<'r> Run<'r> {
     /// looked up after the horizon, if the wait allows; one that had no effect is sent once more.
     async fn one(&mut self, step: &'r Step) -> Result<(), LedgerError> {
         if let Action::Unassign { serials } = &step.action {
-            return self.by_device(step, serials).await;
+            return self.by_device(step, serials, Vec::new()).await;
         }
         let Some(service) = self.exec.services.get(&step.connection) else { return Ok(()) };
         for attempt in 0..2 {
@@ -325,7 +372,15 @@ impl<'r> Run<'r> {
         let (state, note, events) = match &outcome {
             Outcome::Done(done) => {
                 let object = object_after(step, done);
-                (IntentState::Committed, String::new(), self.exec.facts(step, &tenant, object.as_ref()))
+                let mut events = self.exec.facts(step, &tenant, object.as_ref());
+                events.extend(self.exec.facts_of_service(step, &tenant, done.service.as_ref()));
+                // Those that have not arrived at Apple need a sync of their own once they have.
+                for event in &mut events {
+                    if let Event::SyncAsked { serials, .. } = event {
+                        serials.retain(|serial| !self.not_arrived.contains(serial));
+                    }
+                }
+                (IntentState::Committed, String::new(), events)
             }
             Outcome::Refused(error) | Outcome::NotSent(error) => {
                 (IntentState::Failed, error.to_string(), Vec::new())
@@ -354,15 +409,7 @@ impl<'r> Run<'r> {
 
     /// Sleeps until an instant, unless that lies beyond the wait allowed. False: it does.
     async fn sleep_until(&self, until: Timestamp) -> bool {
-        if until > self.deadline {
-            return false;
-        }
-        let mut stop = self.exec.stop.clone();
-        tokio::select! {
-            () = self.exec.clock.sleep(between(self.exec.clock.now(), until)) => true,
-            // A switch whose holder is gone is never used: the error then only ends this arm.
-            Ok(_) = stop.wait_for(|stop| *stop) => false,
-        }
+        self.patience().sleep_until(until).await
     }
 
     fn report(mut self) -> ApplyReport {
@@ -387,6 +434,7 @@ impl<'r> Run<'r> {
                 }),
                 items: self.items.remove(step.id.as_str()),
                 not_taken: self.not_taken.remove(step.id.as_str()).unwrap_or_default(),
+                next: self.next.remove(step.id.as_str()),
             })
             .collect();
         ApplyReport {
@@ -395,6 +443,7 @@ impl<'r> Run<'r> {
             stops: self.plan.stops.clone(),
             adopted: self.plan.adopted.len(),
             interrupted: self.interrupted,
+            throttled: self.throttled,
             waiting: waiting.saturating_sub(arrived),
         }
     }

@@ -1,10 +1,11 @@
 //! What the ledger hears of a step, before and after it is sent.
 
 use super::executor::Executor;
-use crate::ledger::{Event, How, IntentState, LedgerError, NewIntent};
+use crate::ledger::{Event, How, IntentState, Lease, Ledger, LedgerError, NewIntent};
+use crate::model::clock::Clock;
 use crate::model::desired::LimitKind;
-use crate::model::{Fields, ProfileId};
-use crate::plan::{Action, Bookkeeping, Plan, Step, content};
+use crate::model::{Fields, ProfileId, ServiceId};
+use crate::plan::{Action, Bookkeeping, Plan, ServiceAction, Step, content};
 use crate::provider::Done;
 
 /// The operation's word in the ledger.
@@ -22,6 +23,18 @@ pub(super) fn word(action: &Action) -> &'static str {
         Action::Define { .. } => "defineProfile",
         Action::Unassign { .. } => "unassign",
         Action::SetAccountDrivenUrl { .. } => "setAccountDrivenUrl",
+        Action::Service(action) => match action {
+            ServiceAction::Assign { deadline: None, .. } => "assignService",
+            ServiceAction::Assign { deadline: Some(_), .. } => "migrate",
+            ServiceAction::Unassign { .. } => "unassignService",
+            ServiceAction::UpdateDeadline { .. } => "updateDeadline",
+            ServiceAction::CancelMigration { .. } => "cancelMigration",
+            ServiceAction::DropFamilies { .. } => "dropFamilies",
+            ServiceAction::TakeFamilies { .. } => "takeFamilies",
+            ServiceAction::Create { .. } => "createService",
+            ServiceAction::Rename { .. } => "renameService",
+            ServiceAction::Delete { .. } => "deleteService",
+        },
         Action::Sync { .. } => "sync",
     }
 }
@@ -33,16 +46,42 @@ pub(super) fn intent(step: &Step, tenant: &str, object: Option<ProfileId>) -> Ne
         tenant: tenant.to_owned(),
         write: word(&step.action).to_owned(),
         part: 0,
-        name: matches!(step.action, Action::CreateProfile { .. }).then(|| step.name.clone()),
+        name: matches!(
+            step.action,
+            Action::CreateProfile { .. } | Action::Service(ServiceAction::Create { .. })
+        )
+        .then(|| step.name.clone()),
         object,
         platform: step.platform,
         items: step.action.serials().max(1) as u64,
+        service: service_of(&step.action),
+        serials: Vec::new(),
     }
 }
 
-impl Executor<'_> {
+/// The service at Apple that a step is about.
+fn service_of(action: &Action) -> Option<ServiceId> {
+    match action {
+        Action::Service(
+            ServiceAction::Rename { id, .. }
+            | ServiceAction::Delete { id }
+            | ServiceAction::DropFamilies { id, .. }
+            | ServiceAction::TakeFamilies { id, .. },
+        ) => Some(id.clone()),
+        _ => None,
+    }
+}
+
+/// Writes to the ledger at the time of the services' clock; without a ledger it writes nothing.
+#[derive(Clone, Copy)]
+pub(super) struct Scribe<'a> {
+    pub ledger: Option<(&'a Ledger, &'a Lease)>,
+    pub clock: &'a dyn Clock,
+}
+
+impl Scribe<'_> {
     /// Writes promises durably, before anything is sent. Without a ledger there are none.
-    pub(super) fn intend(&self, intents: &[NewIntent]) -> Result<Vec<i64>, LedgerError> {
+    pub fn intend(&self, intents: &[NewIntent]) -> Result<Vec<i64>, LedgerError> {
         match self.ledger {
             Some((ledger, lease)) => ledger.intend(lease, self.clock.now(), intents),
             None => Ok(Vec::new()),
@@ -50,7 +89,7 @@ impl Executor<'_> {
     }
 
     /// Writes what came of promises, with the facts that follow, in one transaction.
-    pub(super) fn settle(
+    pub fn settle(
         &self,
         results: &[(i64, IntentState, String)],
         events: &[Event],
@@ -60,6 +99,50 @@ impl Executor<'_> {
                 ledger.settle(lease, self.clock.now(), results, events)
             }
             _ => Ok(()),
+        }
+    }
+}
+
+impl Executor<'_> {
+    pub(super) fn scribe(&self) -> Scribe<'_> {
+        Scribe { ledger: self.ledger, clock: &*self.clock }
+    }
+
+    /// See [`Scribe::intend`].
+    pub(super) fn intend(&self, intents: &[NewIntent]) -> Result<Vec<i64>, LedgerError> {
+        self.scribe().intend(intents)
+    }
+
+    /// See [`Scribe::settle`].
+    pub(super) fn settle(
+        &self,
+        results: &[(i64, IntentState, String)],
+        events: &[Event],
+    ) -> Result<(), LedgerError> {
+        self.scribe().settle(results, events)
+    }
+
+    /// The facts that follow from a step that had its effect on a service at Apple. `made` is the one
+    /// that it made.
+    pub(super) fn facts_of_service(&self, step: &Step, tenant: &str, made: Option<&ServiceId>) -> Vec<Event> {
+        let Action::Service(action) = &step.action else { return Vec::new() };
+        let known = |service: &ServiceId, made| Event::ServiceKnown {
+            token: step.address.clone(),
+            tenant: tenant.to_owned(),
+            service: service.clone(),
+            name: step.name.clone(),
+            made,
+        };
+        match (action, made) {
+            (ServiceAction::Create { .. }, Some(made)) => vec![known(made, true)],
+            (ServiceAction::Rename { id, .. }, _) => vec![known(id, false)],
+            (ServiceAction::Delete { .. }, _) => vec![Event::Destroyed {
+                address: step.address.clone(),
+                token: step.address.domain().clone(),
+                kind: LimitKind::Delete,
+                count: 1,
+            }],
+            _ => Vec::new(),
         }
     }
 
@@ -132,6 +215,7 @@ impl Executor<'_> {
             }],
             // What was taken from devices is counted where it is answered device by device.
             Action::CreateProfile { .. }
+            | Action::Service(_)
             | Action::Unassign { .. }
             | Action::SetAccountDrivenUrl { .. }
             | Action::UpdateToken { .. }
@@ -192,6 +276,18 @@ impl Executor<'_> {
                         name: name.clone(),
                     });
                     events.push(Event::Applied { address: address.clone(), fields: fields.clone() });
+                }
+                Bookkeeping::ServiceKnown { token, tenant, service, name } => {
+                    events.push(Event::ServiceKnown {
+                        token: token.clone(),
+                        tenant: tenant.clone(),
+                        service: service.clone(),
+                        name: name.clone(),
+                        made: false,
+                    });
+                }
+                Bookkeeping::MigrationOver { tenant, serials } => {
+                    events.push(Event::MigrationOver { tenant: tenant.clone(), serials: serials.clone() });
                 }
                 // Written before anything is sent: see [`cooled`].
                 Bookkeeping::Cooled { .. } => {}

@@ -9,6 +9,7 @@
 //! Nothing here decides what should be: the plan has no choices left.
 
 mod executor;
+pub mod follow;
 mod journal;
 pub mod recover;
 pub mod report;
@@ -16,5 +17,5 @@ pub mod report;
 mod tests;
 mod verify;
 
-pub use executor::{Executor, SIDE_BY_SIDE, Secrets, Service};
+pub use executor::{Certificates, Executor, Migrations, SIDE_BY_SIDE, Secrets, Service};
 pub use report::{ApplyReport, ItemCounts, StepOutcome, StepResult};

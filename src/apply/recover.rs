@@ -4,14 +4,20 @@
 //! shows what came of them: a profile that a lost create made is recognised by the name that the
 //! promise carries, and becomes ours as created. Everything else follows from the live state.
 
-use std::collections::BTreeMap;
+mod apple;
 
-use crate::ledger::{Event, How, Intent, IntentState, LedgerView, Ownership};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::ledger::{
+    AskedMigration, Ended, Event, How, Intent, IntentState, KnownService, LedgerView, Ownership,
+};
 use crate::model::clock::{Timestamp, after};
 use crate::model::desired::LimitKind;
 use crate::model::live::{Complete, Fact, Live, LiveProfile, LiveTenant, ProfileKind};
 use crate::model::{Address, Fields, Name, Platform, TokenId};
 use crate::plan::build::HORIZON;
+use crate::plan::build::apple::ACTIVITY_HORIZON;
 
 /// What is to be written about old intents.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,7 +30,12 @@ pub struct Recovery {
 
 /// Until when the oldest unsettled intents are unknown; `None` when none is.
 pub fn unknown_until(view: &LedgerView) -> Option<Timestamp> {
-    view.unsettled.iter().map(|intent| after(intent.since, HORIZON)).max()
+    view.unsettled.iter().map(|intent| after(intent.since, horizon(intent))).max()
+}
+
+/// How long nobody can tell what came of an intent.
+fn horizon(intent: &Intent) -> Duration {
+    if apple::is_apples(&intent.write) { ACTIVITY_HORIZON } else { HORIZON }
 }
 
 /// Looks unsettled intents up in what was read, and returns the view as it is then, with what has
@@ -40,7 +51,7 @@ pub fn recover(
     let mut recovery = Recovery::default();
     let (ripe, young): (Vec<Intent>, Vec<Intent>) = std::mem::take(&mut view.unsettled)
         .into_iter()
-        .partition(|intent| after(intent.since, HORIZON) <= now);
+        .partition(|intent| after(intent.since, horizon(intent)) <= now);
     view.unsettled = young;
     for intent in ripe {
         match look_up(&intent, live, tokens, &view) {
@@ -52,6 +63,10 @@ pub fn recover(
             None => view.unsettled.push(intent),
         }
     }
+    for event in apple::ended(&view, live) {
+        fold(&mut view, &event, now);
+        recovery.events.push(event);
+    }
     (view, recovery)
 }
 
@@ -62,6 +77,9 @@ fn look_up(
     tokens: &BTreeMap<Name, TokenId>,
     view: &LedgerView,
 ) -> Option<(String, Vec<Event>)> {
+    if apple::is_apples(&intent.write) {
+        return apple::look_up(intent, live, view);
+    }
     let tenant = live.tenants.values().find(|tenant| tenant.tenant_id == intent.tenant)?;
     match intent.write.as_str() {
         "createProfile" => {
@@ -193,6 +211,26 @@ fn fold(view: &mut LedgerView, event: &Event, now: Timestamp) {
         // The limits over 24 hours count it in this run already.
         Event::Destroyed { address: _, token, kind, count } => {
             view.destroyed.push((now, token.clone(), *kind, *count));
+        }
+        Event::ActivityEnded { activity, state, issues } => {
+            if let Some(known) = view.apple.activities.get_mut(activity) {
+                known.ended = Some(Ended { at: now, state: state.clone(), issues: issues.clone() });
+            }
+        }
+        Event::ServiceKnown { token, tenant, service, name, made } => {
+            let known =
+                KnownService { tenant: tenant.clone(), id: service.clone(), name: name.clone(), made: *made };
+            view.apple.services.insert(token.name.clone(), known);
+        }
+        Event::MigrationAsked { tenant, assignment, deadline, serials } => {
+            let of = view.apple.migrations.entry(tenant.clone()).or_default();
+            let one = AskedMigration { assignment: assignment.clone(), deadline: *deadline };
+            of.extend(serials.iter().map(|serial| (*serial, one.clone())));
+        }
+        Event::MigrationOver { tenant, serials } => {
+            if let Some(of) = view.apple.migrations.get_mut(tenant) {
+                serials.iter().for_each(|serial| drop(of.remove(serial)));
+            }
         }
         _ => {}
     }

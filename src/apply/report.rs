@@ -20,6 +20,9 @@ pub struct ApplyReport {
     /// The run was told to end before its last step.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub interrupted: bool,
+    /// Something is left to a later run because a service's budget is used up.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub throttled: bool,
     /// Live objects taken into the ledger without a request.
     pub adopted: usize,
     /// Serials that still wait.
@@ -44,6 +47,9 @@ pub struct StepResult {
     /// are not in force, and are not sent again (P-25).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_taken: Vec<String>,
+    /// What a person has to do now, for no interface does it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub next: Option<String>,
 }
 
 /// What came of a step.
@@ -106,7 +112,7 @@ pub enum StepOutcome {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemCounts {
-    /// Devices that have the profile, read back.
+    /// Devices that have the profile, or are at the service, read back.
     pub committed: usize,
     /// Devices that the service left as they were, although it took the request.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -114,7 +120,8 @@ pub struct ItemCounts {
     /// Devices whose state could not be read back.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<Serial>,
-    /// Devices that are not at Intune yet, or at Apple not on this token.
+    /// Devices that are not at Intune yet, or at Apple not on this token; and those whose activity at
+    /// Apple was not sent, or has not been seen to end.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<Serial>,
     /// Devices that Apple limits for a while: they are left in peace.
@@ -188,8 +195,20 @@ impl ApplyReport {
         if committed && amiss {
             return 6;
         }
+        // What is put off follows by itself, and only where nothing was written a caller has to know.
+        if self.throttled && !committed && !self.steps.iter().any(was_sent) {
+            codes.insert(9);
+        }
         [7, 4, 8, 9, 3, 1].into_iter().find(|code| codes.contains(code)).unwrap_or(0)
     }
+}
+
+/// Whether a request of a step had an effect, or may have had one.
+fn was_sent(step: &StepResult) -> bool {
+    matches!(
+        step.outcome,
+        StepOutcome::Committed | StepOutcome::Unconfirmed { .. } | StepOutcome::Unknown { .. }
+    )
 }
 
 /// The exit code of a kind of trouble.

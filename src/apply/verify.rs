@@ -1,6 +1,7 @@
 //! Reading back: what the service's own lists say of a step. PURE.
 
 use crate::apply::ItemCounts;
+use crate::diag::words::{count, form};
 use crate::diff;
 use crate::model::live::{LiveDevice, LiveProfile, LiveTenant, Unknown};
 use crate::model::{FieldName, Fields, Platform, ProfileId, Value, screens, settings};
@@ -29,6 +30,8 @@ pub(super) fn lists_of(action: &Action) -> Lists {
         }
         // In no list: it is read back by its id.
         Action::Define { .. } => (false, false, false),
+        // Read back from the organisation's lists, which are none of a tenant's.
+        Action::Service(_) => (false, false, false),
         // A sync is seen in the token's own record, which is polled.
         Action::Sync { .. } => (false, false, false),
     };
@@ -124,7 +127,10 @@ pub(super) fn look<'a>(
         return Ok(if amiss == 0 {
             Seen::AsWished(Some(counts))
         } else {
-            Seen::Otherwise(format!("{amiss} devices do not show the profile"), Some(counts))
+            Seen::Otherwise(
+                format!("{} {} not show the profile", count(amiss, "device"), form(amiss, "does", "do")),
+                Some(counts),
+            )
         });
     }
     let mut step = step.clone();
@@ -157,6 +163,7 @@ pub(super) fn look<'a>(
         Action::UpdateToken { .. } => "the token does not show the change".to_owned(),
         Action::Unassign { .. } => "devices still have a profile".to_owned(),
         Action::Define { .. }
+        | Action::Service(_)
         | Action::SetAccountDrivenUrl { .. }
         | Action::Assign { .. }
         | Action::Sync { .. } => "it does not show".to_owned(),

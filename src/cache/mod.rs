@@ -5,17 +5,25 @@
 //! | `reads.json` | what the last read cost: [`reads`] |
 //! | `cache/<token>.devices` | the devices of a direct token and the cursor behind them: [`snapshot`] |
 //! | `cache/<token>.profiles` | the profiles of others that they carry: [`profiles`] |
+//! | `cache/<account>.organisation` | services and devices of an organisation at Apple: [`organisation`] |
+//! | `cache/<account>.locks` | Activation Lock of its devices, as far as it was asked for: likewise |
+//! | `cache/<account>.calls` | when its API was called within the last hour: likewise |
 //!
 //! Losing any of it costs a full read and nothing else, and whatever is doubtful is dropped. No secret
-//! is kept. All files have mode 0600, in folders of mode 0700, and are replaced in one step.
+//! is kept here; the bearers of API accounts, which lie beside, are [`crate::provider::business`]'s. All
+//! files have mode 0600, in folders of mode 0700. They are replaced in one step; changes of devices are
+//! written behind what is there.
 
+pub mod organisation;
 pub mod profiles;
 pub mod reads;
 pub mod snapshot;
+mod whole;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+pub use organisation::{KeptCalls, KeptLock, KeptOrganisation, OrganisationKey, Organisations};
 pub use profiles::Profiles;
 pub use reads::{Cache, TenantReads, TokenReads};
 pub use snapshot::{Change, Collected, Key, Row, Snapshot, Snapshots, Status};
@@ -31,7 +39,7 @@ pub struct CacheError {
 }
 
 /// Replaces a file in one step, in a folder that is made if it is missing.
-fn replace(folder: &Path, file: &str, parts: &[&[u8]]) -> Result<(), CacheError> {
+pub(crate) fn replace(folder: &Path, file: &str, parts: &[&[u8]]) -> Result<(), CacheError> {
     let write = || {
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true);

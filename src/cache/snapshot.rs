@@ -1,29 +1,20 @@
 //! The devices of a direct token as the last reads showed them, and the cursor behind them.
 //!
-//! ```text
-//! magic · SHA-256 of what follows · length of the head · head (JSON) · rows, 32 bytes each
-//! ```
-//!
-//! Rows and cursor stand in one file that is replaced in one step, so that one never is newer than the
-//! other. A file that is cut, damaged, of another format, of another service or of another server is
-//! none. Two processes may replace it one after the other: each leaves a whole one, and the last wins.
+//! Two processes may keep it one after the other: each leaves a whole file, and the last wins.
+
+mod file;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CacheError, replace};
 use crate::model::clock::{Timestamp, between};
 use crate::model::live::{Devices, DevicesBuilder, EnrollmentState};
 use crate::model::{Family, Serial, TokenId};
 
-/// What a file begins with; the number is that of the format.
-const MAGIC: &[u8] = b"espalier devices 1\n";
-
-/// A row in the file, in bytes.
-const ROW: usize = 32;
+use file::OnDisk;
+pub use file::Snapshots;
 
 /// How long a list may be kept up by changes alone: some devices never show in them (reference
 /// apple-enrollment-api section 3.4, S-3).
@@ -142,6 +133,10 @@ pub struct Snapshot {
     /// Ascending, each serial once.
     rows: Vec<Row>,
     names: Names,
+    /// What a file holds of it; `None` where it has to be written as a whole.
+    on_disk: Option<OnDisk>,
+    /// The last changes, where the file holds everything but them.
+    unsaved: Vec<(Row, bool)>,
 }
 
 /// The texts that repeat from device to device.
@@ -155,9 +150,17 @@ struct Names {
 
 impl Names {
     fn of(profiles: Vec<String>, models: Vec<String>) -> Self {
-        let by_profile = profiles.iter().cloned().zip(0..).collect();
-        let by_model = models.iter().cloned().zip(0..).collect();
-        Self { profiles, models, by_profile, by_model }
+        let mut names = Self::default();
+        names.extend(profiles, models);
+        names
+    }
+
+    /// Takes more texts in behind those that are there.
+    fn extend(&mut self, profiles: Vec<String>, models: Vec<String>) {
+        self.by_profile.extend(profiles.iter().cloned().zip(self.profiles.len() as u32..));
+        self.by_model.extend(models.iter().cloned().zip(self.models.len() as u16..));
+        self.profiles.extend(profiles);
+        self.models.extend(models);
     }
 
     fn profile(&mut self, text: &str) -> u32 {
@@ -237,7 +240,8 @@ impl Collected {
     pub fn complete(mut self, key: Key, cursor: String, now: Timestamp) -> Snapshot {
         let rows = self.settled().into_iter().filter(|(_, gone)| !gone).map(|(row, _)| row).collect();
         let Self { names, without_serial, .. } = self;
-        Snapshot { key, cursor, full_at: now, read_at: now, without_serial, rows, names }
+        let (on_disk, unsaved) = (None, Vec::new());
+        Snapshot { key, cursor, full_at: now, read_at: now, without_serial, rows, names, on_disk, unsaved }
     }
 }
 
@@ -257,6 +261,16 @@ impl Snapshot {
         let changed = changes.settled();
         self.names = changes.names;
         (self.cursor, self.read_at) = (cursor, now);
+        // Changes of changes that were not kept: the file holds neither.
+        if !self.unsaved.is_empty() {
+            self.on_disk = None;
+        }
+        self.unsaved = if self.on_disk.is_some() { changed.clone() } else { Vec::new() };
+        self.merge(changed);
+    }
+
+    /// `changed` is ascending, each serial once, with true for those that went.
+    fn merge(&mut self, changed: Vec<(Row, bool)>) {
         if changed.is_empty() {
             return;
         }
@@ -297,144 +311,6 @@ impl Snapshot {
         devices.without_serial = self.without_serial;
         devices
     }
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Head {
-    key: Key,
-    cursor: String,
-    full_at: Timestamp,
-    read_at: Timestamp,
-    without_serial: usize,
-    profiles: Vec<String>,
-    models: Vec<String>,
-    rows: usize,
-}
-
-/// The snapshots of a folder of documents, one file per token.
-#[derive(Clone, Debug)]
-pub struct Snapshots {
-    folder: PathBuf,
-}
-
-impl Snapshots {
-    /// Those kept in `folder`.
-    pub fn new(folder: PathBuf) -> Self {
-        Self { folder }
-    }
-
-    /// What is kept for a key; `None` where nothing is, or something doubtful.
-    pub fn load(&self, key: &Key) -> Option<Snapshot> {
-        let bytes = std::fs::read(self.path(key)).ok()?;
-        read(&bytes).filter(|snapshot| key.takes(&snapshot.key))
-    }
-
-    /// Keeps a snapshot in place of what was kept for the token.
-    ///
-    /// # Errors
-    /// The file system refuses: then nothing may be left of an older one, which others would go by.
-    pub fn save(&self, snapshot: &Snapshot) -> Result<(), CacheError> {
-        let body = body(snapshot);
-        let sum = openssl::sha::sha256(&body);
-        let saved = replace(&self.folder, &file(&snapshot.key.token, "devices"), &[MAGIC, &sum, &body]);
-        if saved.is_err() {
-            self.forget(&snapshot.key);
-        }
-        saved
-    }
-
-    /// Drops what is kept for a token.
-    pub fn forget(&self, key: &Key) {
-        // What is not there needs no dropping; what cannot be dropped cannot be read either, or is
-        // replaced by the next read.
-        let _ = std::fs::remove_file(self.path(key));
-    }
-
-    fn path(&self, key: &Key) -> PathBuf {
-        self.folder.join(Path::new(&file(&key.token, "devices")))
-    }
-
-    pub(super) fn profiles_path(&self, key: &Key) -> PathBuf {
-        self.folder.join(Path::new(&file(&key.token, "profiles")))
-    }
-}
-
-/// A name for a token's file, whatever its id holds.
-fn file(token: &TokenId, what: &str) -> String {
-    let hash = openssl::sha::sha256(token.0.as_bytes());
-    let hex: String = hash[..12].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{hex}.{what}")
-}
-
-fn body(snapshot: &Snapshot) -> Vec<u8> {
-    let Snapshot { key, cursor, full_at, read_at, without_serial, rows, names } = snapshot;
-    let head = Head {
-        key: key.clone(),
-        cursor: cursor.clone(),
-        full_at: *full_at,
-        read_at: *read_at,
-        without_serial: *without_serial,
-        profiles: names.profiles.clone(),
-        models: names.models.clone(),
-        rows: rows.len(),
-    };
-    // Plain values only: this cannot fail.
-    let head = serde_json::to_vec(&head).unwrap_or_default();
-    let mut body = Vec::with_capacity(8 + head.len() + rows.len() * ROW);
-    body.extend((head.len() as u64).to_le_bytes());
-    body.extend(head);
-    for row in rows {
-        let mut bytes = [0; ROW];
-        let serial = row.serial.as_str().as_bytes();
-        bytes[..serial.len()].copy_from_slice(serial);
-        bytes[15] = serial.len() as u8;
-        bytes[16..24].copy_from_slice(&row.changed.to_le_bytes());
-        bytes[24..28].copy_from_slice(&row.profile.to_le_bytes());
-        bytes[28..30].copy_from_slice(&row.model.to_le_bytes());
-        bytes[30] = row.family.map_or(0, |family| family as u8 + 1);
-        bytes[31] = row.status as u8;
-        body.extend(bytes);
-    }
-    body
-}
-
-fn read(bytes: &[u8]) -> Option<Snapshot> {
-    let (sum, body) = bytes.strip_prefix(MAGIC)?.split_at_checked(32)?;
-    if openssl::sha::sha256(body) != sum {
-        return None;
-    }
-    let (length, rest) = body.split_first_chunk::<8>()?;
-    let (head, rows) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
-    let head: Head = serde_json::from_slice(head).ok()?;
-    let (rows, []) = rows.as_chunks::<ROW>() else { return None };
-    let rows: Vec<Row> = rows.iter().map(row).collect::<Option<_>>()?;
-    let is_ascending = rows.is_sorted_by(|a, b| a.serial < b.serial);
-    let Head { key, cursor, full_at, read_at, without_serial, profiles, models, rows: told } = head;
-    (told == rows.len() && is_ascending && !cursor.is_empty()).then(|| Snapshot {
-        key,
-        cursor,
-        full_at,
-        read_at,
-        without_serial,
-        rows,
-        names: Names::of(profiles, models),
-    })
-}
-
-fn row(bytes: &[u8; ROW]) -> Option<Row> {
-    let serial = bytes.get(..usize::from(bytes[15]))?;
-    Some(Row {
-        serial: Serial::new(std::str::from_utf8(serial).ok()?)?,
-        changed: i64::from_le_bytes(bytes[16..24].try_into().ok()?),
-        profile: u32::from_le_bytes(bytes[24..28].try_into().ok()?),
-        model: u16::from_le_bytes(bytes[28..30].try_into().ok()?),
-        family: match bytes[30] {
-            0 => None,
-            number => Some(*Family::ALL.get(usize::from(number) - 1)?),
-        },
-        status: *Status::ALL.get(usize::from(bytes[31]))?,
-    })
 }
 
 #[cfg(test)]

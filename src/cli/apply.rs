@@ -119,7 +119,7 @@ async fn apply(
     match args.format {
         ReportFormat::Json => ui.print(&report::json(&report, &digest))?,
         ReportFormat::Markdown => ui.print(&markdown::report::text(&report, &digest, args.max_size))?,
-        ReportFormat::Text => ui.print(&report::text(&report))?,
+        ReportFormat::Text => ui.print_text(&report::text(&report))?,
     }
     Ok(ExitCode::of_apply(&report))
 }

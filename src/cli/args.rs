@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use super::devices_args::DevicesArgs;
+pub use super::doctor::DoctorArgs;
 use super::duration;
 use super::error::CommandError;
 use super::exit::ExitCode;
@@ -142,6 +144,8 @@ pub enum Command {
     Status(StatusArgs),
     /// List the devices of all tokens
     Devices(DevicesArgs),
+    /// Check sign-in, and tell which permissions the documents need
+    Doctor(DoctorArgs),
     /// Rehearse: serve, step or discard a simulated tenant
     Sim(SimArgs),
     /// Make, check or show the ledger
@@ -221,6 +225,9 @@ pub struct PlanArgs {
     /// List what is left alone, one by one
     #[arg(long)]
     pub show_unmanaged: bool,
+    /// Rest on what an earlier run read of Apple Business or School, if it is no older than this
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub max_age: Option<Duration>,
     /// Take a folder without documents for a wish to manage nothing
     #[arg(long)]
     pub dangerous_allow_empty: bool,
@@ -361,6 +368,9 @@ pub struct DriftArgs {
     /// End with 2 if anything moved
     #[arg(long)]
     pub detailed_exitcode: bool,
+    /// Rest on what an earlier run read of Apple Business or School, if it is no older than this
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub max_age: Option<Duration>,
 }
 
 /// `watch`.
@@ -385,7 +395,9 @@ pub struct WatchArgs {
 
 /// `status`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "One line per token, worst first.\n\nExample:\n  espalier status fleet --exit-code")]
+#[command(
+    after_help = "One line per token, and one per organisation at Apple, worst first.\n\nExample:\n  espalier status fleet --exit-code"
+)]
 pub struct StatusArgs {
     /// The folder with the documents
     #[arg(value_name = "FOLDER", default_value = ".")]
@@ -396,24 +408,9 @@ pub struct StatusArgs {
     /// End with 2 if anything expires soon or is open
     #[arg(long)]
     pub exit_code: bool,
-    /// Which part of the fleet.
-    #[command(flatten)]
-    pub narrow: NarrowArgs,
-}
-
-/// `devices`.
-#[derive(Clone, Debug, Args)]
-#[command(after_help = "Example:\n  espalier devices fleet --unassigned --format csv > unassigned.csv")]
-pub struct DevicesArgs {
-    /// The folder with the documents
-    #[arg(value_name = "FOLDER", default_value = ".")]
-    pub folder: PathBuf,
-    /// Only devices that have no profile
-    #[arg(long)]
-    pub unassigned: bool,
-    /// How to show them
-    #[arg(long, value_enum, default_value_t)]
-    pub format: TableFormat,
+    /// Rest on what an earlier run read of Apple Business or School, if it is no older than this
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub max_age: Option<Duration>,
     /// Which part of the fleet.
     #[command(flatten)]
     pub narrow: NarrowArgs,
@@ -444,7 +441,7 @@ pub struct ExplainArgs {
 #[command(after_help = "Without KIND and without --output the names are listed.\n\n\
     Examples:\n  espalier schema EnrollmentProfile\n  espalier schema plan\n  espalier schema --output schemas")]
 pub struct SchemaArgs {
-    /// A kind of document, or an output: plan, apply-report, drift, watch-event, status, devices, diagnostics, sim-control
+    /// A kind of document, or an output: plan, apply-report, drift, watch-event, status, devices, doctor, diagnostics, sim-control
     #[arg(value_name = "KIND")]
     pub kind: Option<String>,
     /// Write the schemas into this folder, one file each

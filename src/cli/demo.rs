@@ -8,12 +8,15 @@ use serde_json::json;
 use super::args::{
     ApplyArgs, DemoArgs, GlobalArgs, NarrowArgs, PlanArgs, PlanFormat, ReportFormat, SimSource,
 };
+use super::devices_args::DevicesArgs;
 use super::error::CommandError;
 use super::exit::ExitCode;
+use super::filter::InvalidCondition;
 use super::render::markdown::DEFAULT_SIZE;
 use super::render::text::{BOLD, QUIET, paint};
 use super::ui::Ui;
-use super::{apply, plan, setup};
+use super::values::TableFormat;
+use super::{apply, devices, plan, setup};
 use crate::engine::FolderState;
 use crate::sim::World;
 use crate::sim::portal::{self, Change};
@@ -28,8 +31,16 @@ const FILES: [(&str, &str); 6] = [
     ("devices/shared-ipads.csv", include_str!("../../examples/small/devices/shared-ipads.csv")),
 ];
 
-/// Shows plan, apply, no changes, a change made in the portal, and the plan that sees it. Leaves
-/// the folder to play with.
+/// What comes in the last chapter: the organisation at Apple, and an order of devices.
+const AT_APPLE: [(&str, &str); 2] =
+    [("apple.yaml", include_str!("demo/apple.yaml")), ("order.yaml", include_str!("demo/order.yaml"))];
+
+/// The line of the token's document behind which its service at Apple is written, and that line.
+const SERVICE: (&str, &str) =
+    ("  mdm: contoso\n", "  apple: { connection: contoso-apple, service: Intune }\n");
+
+/// Shows plan, apply, no changes, a change made in the portal, the plan that sees it, and the way of
+/// newly bought devices from Apple to their profile. Leaves the folder to play with.
 ///
 /// # Errors
 /// A folder that cannot be made or is not empty; what the commands say.
@@ -57,6 +68,23 @@ pub fn run(args: &DemoArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, Co
     tour.plan()?;
     tour.chapter("5. Back into shape.", "espalier apply --sim --yes")?;
     tour.apply()?;
+    at_apple(&folder)?;
+    tour.say(&format!(
+        "\n{}\napple.yaml says how to reach Apple Business, token.yaml which service there is Intune's,\nand order.yaml that whatever comes with order W1203944871 belongs to the training rooms.",
+        paint(BOLD, "6. Three iPads were bought. Apple has them, at no service.")
+    ))?;
+    tour.command("espalier devices --sim --where order=W1203944871")?;
+    tour.bought()?;
+    tour.chapter(
+        "7. One plan: the service at Apple, a sync of Intune, then the profile.",
+        "espalier apply --sim --yes",
+    )?;
+    tour.apply()?;
+    tour.chapter(
+        "8. Assigned: the profile waits for their first activation.",
+        "espalier devices --sim --where order=W1203944871",
+    )?;
+    tour.bought()?;
 
     let path = path_of_this();
     let folder = folder.display();
@@ -94,6 +122,27 @@ impl Tour<'_> {
         self.say(&format!("\n{}\n{}\n", paint(BOLD, title), paint(QUIET, format_args!("$ {command}"))))
     }
 
+    fn command(&self, command: &str) -> Result<(), CommandError> {
+        self.say(&format!("{}\n", paint(QUIET, format_args!("$ {command}"))))
+    }
+
+    fn bought(&self) -> Result<(), CommandError> {
+        let order = "order=W1203944871".parse().map_err(|error: InvalidCondition| {
+            CommandError::from_error(ExitCode::Error, &error).coded("internal")
+        })?;
+        let args = DevicesArgs {
+            folder: self.folder.to_owned(),
+            unassigned: false,
+            conditions: vec![order],
+            activation_lock: None,
+            calls: None,
+            max_age: None,
+            format: TableFormat::Text,
+            narrow: NarrowArgs::default(),
+        };
+        went_well(devices::run(&args, self.global, &self.ui.silent())?)
+    }
+
     fn plan(&self) -> Result<(), CommandError> {
         let args = PlanArgs {
             folder: self.folder.to_owned(),
@@ -102,6 +151,7 @@ impl Tour<'_> {
             max_size: DEFAULT_SIZE,
             detailed_exitcode: false,
             show_unmanaged: false,
+            max_age: None,
             dangerous_allow_empty: false,
             narrow: NarrowArgs::default(),
         };
@@ -166,6 +216,19 @@ fn write_files(folder: &Path) -> Result<(), CommandError> {
         fs::write(&path, text).map_err(|error| CommandError::file("write", &path, &error))?;
     }
     Ok(())
+}
+
+/// Adds Apple's side to the documents.
+fn at_apple(folder: &Path) -> Result<(), CommandError> {
+    for (name, text) in AT_APPLE {
+        let path = folder.join(name);
+        fs::write(&path, text).map_err(|error| CommandError::file("write", &path, &error))?;
+    }
+    let path = folder.join("token.yaml");
+    let text = fs::read_to_string(&path).map_err(|error| CommandError::file("read", &path, &error))?;
+    let (mdm, service) = SERVICE;
+    let text = text.replacen(mdm, &format!("{mdm}{service}"), 1);
+    fs::write(&path, text).map_err(|error| CommandError::file("write", &path, &error))
 }
 
 /// Changes the kept world as a person in the portal would.

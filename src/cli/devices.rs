@@ -1,179 +1,191 @@
-//! `devices`: the inventory, joined from the tokens' lists and the documents.
+//! `devices`: the inventory, joined from the tokens' lists, the organisations at Apple, and the documents.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::args::{DevicesArgs, GlobalArgs, TableFormat};
 use super::error::CommandError;
 use super::exit::ExitCode;
-use super::render::devices::{self as render, AppleSide, DeviceRow, MdmSide, ProfileRef};
+use super::filter::Conditions;
+use super::render::devices::{self as render, DeviceRow, Gap, ListOf, Listing, LockRefresh};
 use super::setup;
 use super::ui::Ui;
-use crate::engine::{Observed, Session};
+use crate::engine::inventory::Inventory;
+use crate::engine::{Observed, Session, Wants};
 use crate::model::clock::Timestamp;
-use crate::model::live::{EnrollmentState, Fact, LiveProfile};
-use crate::model::{Family, Name, ProfileId, Serial, TokenId};
-use crate::plan::{Plan, Waiting};
+use crate::model::live::{Fact, Unknown};
+use crate::model::{Name, Realm, Serial};
+use crate::plan::Plan;
 
 /// Lists devices. Exit 8 or 9 where a list could not be read: what is shown is then not all.
 ///
 /// # Errors
-/// Documents, ledger or simulator that cannot be used.
+/// Documents, ledger or simulator that cannot be used; a serial that is none.
 pub fn run(args: &DevicesArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, CommandError> {
-    let mut settings = setup::settings(global, &args.folder, "devices")?;
+    let (folder, named) = args.folder_and_serials()?;
+    let mut settings = setup::settings(global, &folder, "devices")?;
     settings.narrowing = args.narrow.narrowing();
     setup::block_on(async {
-        let session = setup::open(settings, ui).await?;
+        let mut session = setup::open(settings, ui).await?;
+        let budget = args.calls.unwrap_or_else(|| calls_per_minute(&session));
+        let conditions = Conditions::all(&args.conditions);
+        let asks_locks = named.is_some();
+        // Which devices meet conditions is known only once they were read.
+        let picks_first =
+            named.as_ref().is_some_and(Vec::is_empty) && (args.unassigned || !conditions.is_empty());
+        let wants = Wants {
+            services: true,
+            devices: true,
+            locks: named.clone().unwrap_or_default(),
+            lock_calls: if asks_locks && !picks_first { budget } else { 0 },
+            ..Wants::default()
+        };
+        session.also_read(wants.clone());
+        if let Some(age) = args.max_age {
+            session.reuse(age);
+        }
+        let started = session.clock().now();
         let progress = ui.progress();
-        let (plan, observed) = session.plan(&*progress).await?;
+        let (plan, mut observed) = session.plan(&*progress).await?;
+        let chosen = |row: &DeviceRow<'_>| {
+            let is_named = match named.as_deref() {
+                None | Some([]) => true,
+                Some(serials) => serials.contains(&row.serial),
+            };
+            is_named && (!args.unassigned || render::lack(row).is_some()) && conditions.hold(row)
+        };
+        if picks_first {
+            let inventory = Inventory::of(&session, &plan, &observed);
+            let at_apple = |row: &DeviceRow<'_>| row.apple.is_some_and(|apple| apple.organisation.is_some());
+            let picked = inventory.rows().filter(chosen).filter(at_apple);
+            let locks: Vec<Serial> = picked.map(|row| row.serial).collect();
+            drop(inventory);
+            if !locks.is_empty() {
+                session.also_read(Wants { locks, lock_calls: budget, ..wants });
+                // The lists were read right now.
+                session.reuse(args.max_age.unwrap_or_default().max(JUST_NOW));
+                let again = session.observe(&session.view()?, session.scope(), &*progress).await;
+                observed.live.locks = again.live.locks;
+            }
+        }
         drop(progress);
-        let inventory = Inventory::new(&session, &plan, &observed);
-        let rows = inventory.rows().filter(|row| !args.unassigned || row.lacks_a_profile());
+        let inventory = Inventory::of(&session, &plan, &observed);
+        let rows = inventory.rows().filter(chosen);
+        let listing = Listing {
+            gaps: gaps(&plan, &observed),
+            locks: asks_locks.then(|| refresh(rows.clone(), calls_per_minute(&session), (budget, started))),
+        };
         ui.result(|out| match args.format {
-            TableFormat::Json => render::json(out, rows),
+            TableFormat::Json => render::json(out, &listing, rows),
             TableFormat::Csv => render::csv(out, rows),
-            TableFormat::Text => render::text(out, rows),
+            TableFormat::Text => render::text(out, &listing, rows),
         })?;
-        let unread = plan.blocked.iter().filter(|blocked| blocked.address.is_none()).count();
-        if unread > 0 && args.format == TableFormat::Text {
-            let what = if unread == 1 { "1 token or connection" } else { "several tokens or connections" };
-            ui.print(&format!("not all of them: {what} could not be read\n"))?;
+        if args.format == TableFormat::Csv {
+            for gap in &listing.gaps {
+                ui.warn(&format!("not all of them: {}", gap.reason));
+            }
         }
-        for blocked in &plan.blocked {
-            ui.warn(&blocked.reason);
-        }
-        let code = ExitCode::of_plan(&plan.blocked, false, false, false);
+        let causes = plan.blocked.iter().map(|blocked| blocked.cause);
+        let code = ExitCode::of_trouble(causes.chain(listing.gaps.iter().map(|gap| gap.cause)));
         session.close().await?;
-        Ok(code)
+        Ok(code.unwrap_or(ExitCode::Done))
     })
 }
 
-/// What a row needs to be looked up.
-struct Inventory<'a> {
-    observed: &'a Observed,
-    names: BTreeMap<&'a TokenId, &'a Name>,
-    profiles: BTreeMap<&'a ProfileId, &'a LiveProfile>,
-    /// Which profile documents wish for a serial; sorted by serial.
-    wished: Vec<(Serial, &'a str)>,
-    waiting: Vec<(Serial, &'a str)>,
-    /// Devices that are there and left in peace, and until when; sorted.
-    cooling: Vec<(Serial, Timestamp)>,
+/// How old lists of this same run can be at most.
+const JUST_NOW: Duration = Duration::from_secs(3600);
+
+/// `getPerMinute` of all organisations that documents name.
+fn calls_per_minute(session: &Session) -> u32 {
+    session.desired().organisations.values().map(|organisation| organisation.get_per_minute).sum()
 }
 
-impl<'a> Inventory<'a> {
-    fn new(session: &'a Session, plan: &'a Plan, observed: &'a Observed) -> Self {
-        let profiles = observed
-            .live
-            .tenants
-            .values()
-            .flat_map(|tenant| tenant.profiles.values())
-            .filter_map(Fact::known)
-            .flat_map(|profiles| profiles.iter())
-            .map(|profile| (&profile.id, profile))
-            .collect();
-        let mut wished: Vec<(Serial, &str)> = session
-            .desired()
-            .assignments
-            .iter()
-            .flat_map(|one| one.devices.iter().map(|device| (device.serial, one.profile.as_str())))
-            .collect();
-        wished.sort_unstable();
-        wished.dedup_by_key(|(serial, _)| *serial);
-        // What waits until an instant is there, and Apple wants it left in peace.
-        let (cooling, waiting): (Vec<_>, Vec<_>) =
-            plan.waiting.iter().partition(|one| is_there(one, observed));
-        let mut cooling: Vec<(Serial, Timestamp)> = cooling
-            .into_iter()
-            .filter_map(|one| Some((one.until?, &one.serials)))
-            .flat_map(|(until, serials)| serials.iter().map(move |serial| (*serial, until)))
-            .collect();
-        cooling.sort_unstable();
-        let waiting = waiting
-            .into_iter()
-            .flat_map(|one| one.serials.iter().map(|serial| (*serial, one.profile.as_str())))
-            .collect();
-        let names = observed.tokens.iter().map(|(name, id)| (id, name)).collect();
-        Self { observed, names, profiles, wished, waiting, cooling }
+/// What a refresh of Activation Lock costs, and what is known after this run.
+fn refresh<'a>(
+    rows: impl Iterator<Item = DeviceRow<'a>>,
+    per_minute: u32,
+    (budget, started): (u32, Timestamp),
+) -> LockRefresh {
+    let mut all = LockRefresh { budget, ..LockRefresh::default() };
+    for row in rows {
+        if row.apple.is_some_and(|apple| apple.organisation.is_some()) {
+            all.calls += 1;
+        }
+        match row.lock {
+            Some(lock) if lock.state.is_some() && lock.at >= started => all.fresh += 1,
+            Some(lock) if lock.state.is_some() => all.remembered += 1,
+            _ => all.unknown += 1,
+        }
     }
+    all.minutes = (per_minute > 0).then(|| all.calls.div_ceil(u64::from(per_minute)));
+    all
+}
 
-    fn wished(&self, serial: &Serial) -> Option<&'a str> {
-        self.wished.binary_search_by_key(serial, |(serial, _)| *serial).ok().map(|at| self.wished[at].1)
+/// The lists that could not be read to their end.
+fn gaps(plan: &Plan, observed: &Observed) -> Vec<Gap> {
+    let mut gaps = Vec::new();
+    let gap = |connection: &Realm, token: Option<&Name>, unknown: ListOf, why: &Unknown| Gap {
+        connection: connection.clone(),
+        token: token.cloned(),
+        unknown,
+        cause: why.cause,
+        reason: why.reason.clone(),
+        next: why.next.clone(),
+    };
+    for (realm, tenant) in &observed.live.tenants {
+        if let Fact::Unknown(why) = &tenant.tokens {
+            gaps.push(gap(realm, None, ListOf::Tokens, why));
+        }
+        let name = |id| observed.tokens.iter().find(|(_, one)| *one == id).map(|(name, _)| name);
+        for (id, list) in &tenant.devices {
+            if let Fact::Unknown(why) = list {
+                gaps.push(gap(realm, name(id), ListOf::Devices, why));
+            }
+        }
+        for (id, list) in &tenant.profiles {
+            if let Fact::Unknown(why) = list {
+                gaps.push(gap(realm, name(id), ListOf::Profiles, why));
+            }
+        }
     }
-
-    fn cooling_until(&self, serial: &Serial) -> Option<Timestamp> {
-        let at = self.cooling.binary_search_by_key(serial, |(serial, _)| *serial).ok()?;
-        Some(self.cooling[at].1)
+    for (name, organisation) in &observed.live.organisations {
+        let realm = Realm::Apple(name.clone());
+        if let Fact::Unknown(why) = &organisation.services {
+            gaps.push(gap(&realm, None, ListOf::Services, why));
+        }
+        if let Fact::Unknown(why) = &organisation.devices {
+            gaps.push(gap(&realm, None, ListOf::Devices, why));
+        }
     }
-
-    /// The devices of all tokens, then the serials that wait.
-    fn rows(&self) -> impl Iterator<Item = DeviceRow<'_>> + Clone {
-        let there = self
-            .observed
-            .live
-            .tenants
-            .iter()
-            .flat_map(|(realm, tenant)| {
-                tenant.devices.iter().map(move |(id, list)| (realm, tenant, id, list))
-            })
-            .filter_map(|(realm, tenant, id, list)| Some((realm, tenant, id, list.known()?)))
-            .flat_map(move |(realm, tenant, id, devices)| {
-                let token = self.names.get(id).map(|name| name.as_str());
-                let live = tenant.tokens.known().and_then(|tokens| tokens.by_id(id).ok());
-                let service = realm.is_direct().then(|| live.map_or("", |live| live.name.as_str()));
-                devices.iter().map(move |device| DeviceRow {
-                    serial: device.serial,
-                    model: devices.model_of(device),
-                    family: device.family.map(Family::word),
-                    apple: service.map(|service| AppleSide {
-                        service,
-                        profile_status: profile_status(device.state, devices.place_of(device).is_some()),
-                    }),
-                    mdm: service.is_none().then_some(MdmSide {
-                        state: device.state,
-                        released: device.released,
-                        supervised: device.supervised,
-                    }),
-                    cooling_until: self.cooling_until(&device.serial),
-                    token,
-                    profile: devices.profile_of(device).map(|id| ProfileRef {
-                        name: self.profiles.get(id).map(|profile| profile.name.as_str()),
-                        id: &id.0,
-                    }),
-                    wished_profile: self.wished(&device.serial),
-                    waiting: false,
-                })
-            });
-        let waiting = self.waiting.iter().map(|(serial, profile)| DeviceRow {
-            serial: *serial,
-            model: None,
-            family: None,
-            apple: None,
-            mdm: None,
-            token: None,
-            profile: None,
-            wished_profile: Some(profile),
-            waiting: true,
-            cooling_until: None,
+    // What stopped a domain before anything of it was asked for.
+    let told: BTreeSet<(Realm, Option<Name>)> =
+        gaps.iter().map(|gap| (gap.connection.clone(), gap.token.clone())).collect();
+    for blocked in plan.blocked.iter().filter(|blocked| blocked.address.is_none()) {
+        let domain = (blocked.connection.clone(), blocked.token.clone());
+        if told.contains(&domain) || is_read(observed, &domain) {
+            continue;
+        }
+        gaps.push(Gap {
+            connection: domain.0,
+            token: domain.1,
+            unknown: ListOf::Everything,
+            cause: blocked.cause,
+            reason: blocked.reason.clone(),
+            next: blocked.next.clone(),
         });
-        there.chain(waiting)
     }
+    gaps
 }
 
-/// Whether serials wait that their token has: not for the service to show them, but because Apple wants
-/// them left in peace.
-fn is_there(waiting: &Waiting, observed: &Observed) -> bool {
-    let id = waiting.token.as_ref().and_then(|token| observed.tokens.get(token));
-    let Some((id, first)) = id.zip(waiting.serials.first()) else { return false };
-    let lists = observed.live.tenants.values().filter_map(|tenant| tenant.devices.get(id)?.known());
-    waiting.until.is_some() && lists.into_iter().any(|devices| devices.find(first).is_some())
-}
-
-/// `profile_status` in Apple's word.
-const fn profile_status(state: EnrollmentState, has_profile: bool) -> Option<&'static str> {
-    match (state, has_profile) {
-        (EnrollmentState::NotContacted, true) => Some("assigned"),
-        (EnrollmentState::NotContacted, false) => Some("empty"),
-        (EnrollmentState::Enrolled, _) => Some("pushed"),
-        (EnrollmentState::Removed, _) => Some("removed"),
-        _ => None,
+/// Whether the devices of a domain were read, although nothing can be planned for it.
+fn is_read(observed: &Observed, (realm, token): &(Realm, Option<Name>)) -> bool {
+    let Some(tenant) = observed.live.tenants.get(realm) else { return false };
+    match token {
+        Some(token) => observed
+            .tokens
+            .get(token)
+            .and_then(|id| tenant.devices.get(id))
+            .is_some_and(|list| list.known().is_some()),
+        None => tenant.tokens.known().is_some(),
     }
 }

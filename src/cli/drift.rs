@@ -19,14 +19,19 @@ pub fn run(args: &DriftArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, C
     }
     let settings = setup::settings(global, &args.folder, "drift")?;
     setup::block_on(async {
-        let session = setup::open(settings, ui).await?;
+        let mut session = setup::open(settings, ui).await?;
+        if let Some(age) = args.max_age {
+            session.reuse(age);
+        }
         let progress = ui.progress();
         let look = session.look(&*progress).await?;
         drop(progress);
         let drift = &look.drift;
         match args.format {
             StreamFormat::Json => ui.print(&render::json(drift))?,
-            StreamFormat::Text => ui.print(&render::text(drift, &blocked_section(&drift.plan.blocked)))?,
+            StreamFormat::Text => {
+                ui.print_text(&render::text(drift, &blocked_section(&drift.plan.blocked)))?
+            }
         }
         let moved = drift.plan.has_changes();
         let refused = session.refuses(&drift.plan);

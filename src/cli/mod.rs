@@ -10,6 +10,7 @@
 //! felt.
 
 pub mod args;
+pub mod devices_args;
 pub mod duration;
 pub mod error;
 pub mod exit;
@@ -21,12 +22,15 @@ pub mod values;
 pub mod apply;
 pub mod demo;
 pub mod devices;
+pub mod doctor;
 pub mod drift;
 pub mod explain;
+pub mod filter;
 pub mod findings;
 pub mod init;
 pub mod ledger;
 pub mod pages;
+pub mod permissions;
 pub mod plan;
 pub mod schemas;
 pub mod setup;
@@ -71,6 +75,7 @@ fn dispatch(command: Command, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, 
         Command::Drift(args) => drift::run(&args, global, ui),
         Command::Watch(args) => watch::run(&args, global, ui),
         Command::Status(args) => status::run(&args, global, ui),
+        Command::Doctor(args) => doctor::run(&args, global, ui),
         Command::Devices(args) => devices::run(&args, global, ui),
         Command::Sim(args) => sim::run(&args, global, ui),
         Command::Token(args) => token::run(&args, global, ui),

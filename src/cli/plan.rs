@@ -29,7 +29,7 @@ pub fn run(args: &PlanArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, Co
     settings.narrowing = args.narrow.narrowing();
     setup::block_on(async {
         let folder = args.folder.as_path();
-        let session = match args.format.of_findings() {
+        let mut session = match args.format.of_findings() {
             None => setup::open(settings, ui).await?,
             // Who asks for findings gets those that stop the folder, too.
             Some(format) => {
@@ -39,6 +39,9 @@ pub fn run(args: &PlanArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, Co
                 .await?
             }
         };
+        if let Some(age) = args.max_age {
+            session.reuse(age);
+        }
         let progress = ui.progress();
         let (plan, observed) = session.plan(&*progress).await?;
         drop(progress);
@@ -69,7 +72,7 @@ pub fn run(args: &PlanArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, Co
                     as_wished: Some(as_wished(&session, &plan, &observed)),
                     with_origin: false,
                 };
-                ui.print(&render::text(&saved, view))?;
+                ui.print_text(&render::text(&saved, view))?;
             }
         }
         let refused = session.refuses(&plan);

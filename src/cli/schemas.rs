@@ -11,6 +11,7 @@ use super::error::CommandError;
 use super::exit::ExitCode;
 use super::render::devices::DevicesJson;
 use super::render::diagnostics::DiagnosticsJson;
+use super::render::doctor::DoctorJson;
 use super::render::drift::DriftJson;
 use super::render::explain::ExplainJson;
 use super::render::report::ReportJson;
@@ -37,6 +38,7 @@ pub fn of_outputs() -> Vec<Named> {
         of::<WatchEventJson<'_>>("watch-event"),
         of::<StatusJson>("status"),
         of::<DevicesJson<'_>>("devices"),
+        of::<DoctorJson>("doctor"),
         of::<DiagnosticsJson<'_>>("diagnostics"),
         of::<ExplainJson>("explain"),
         of::<TokenJson>("server-token"),
@@ -152,7 +154,11 @@ mod tests {
         assert_fits("apply-report", &render::report::json(&render::report::tests::report(), "sha256:00"));
         assert_fits(
             "status",
-            &render::status::json(render::status::tests::rows(), render::status::tests::expiring()),
+            &render::status::json(
+                render::status::tests::rows(),
+                render::status::tests::expiring(),
+                render::organisations::tests::rows(),
+            ),
         );
         let drift = crate::plan::drift::Drift { plan: plan.clone(), undecided: vec!["x".to_owned()] };
         assert_fits("drift", &render::drift::json(&drift));
@@ -162,7 +168,13 @@ mod tests {
         assert_fits("diagnostics", &render::diagnostics::json(&render::diagnostics::tests::findings()));
         assert_fits("explain", &ExplainJson::everything().json());
         let mut devices = Vec::new();
-        render::devices::json(&mut devices, render::devices::tests::rows().into_iter()).unwrap();
+        render::devices::json(
+            &mut devices,
+            &render::devices::tests::listing(),
+            render::devices::tests::rows().into_iter(),
+        )
+        .unwrap();
+        assert_fits("doctor", &render::doctor::json(render::doctor::tests::examined()));
         assert_fits("devices", &String::from_utf8(devices).unwrap());
     }
 

@@ -1,4 +1,4 @@
-//! `status`: one line per token and per other thing that expires, worst first.
+//! `status`: one line per token, per other thing that expires, and per organisation at Apple, worst first.
 
 use std::time::Duration;
 
@@ -6,10 +6,11 @@ use super::args::{Format, GlobalArgs, StatusArgs};
 use super::error::CommandError;
 use super::exit::ExitCode;
 use super::render::expiry::{Expiring, ExpiryRow, Trouble};
+use super::render::organisations::{self as at_apple, OrganisationRow};
 use super::render::status::{self as render, BlockedStatus, StatusRow};
 use super::setup;
 use super::ui::Ui;
-use crate::engine::{Observed, Session, Wants};
+use crate::engine::{Observed, Session, Wants, organisations};
 use crate::ledger::LedgerView;
 use crate::model::clock::{Timestamp, after};
 use crate::model::live::{Devices, Fact, LiveToken, Unknown};
@@ -18,6 +19,9 @@ use crate::plan::{Blocked, Plan};
 
 /// `Fleet.expiryWarning` where nobody says (T-6).
 const EXPIRY_WARNING: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// After so many failures in a row the plan sends people to Apple's support.
+const OFTEN: u32 = 3;
 
 /// Shows how each token is.
 ///
@@ -28,17 +32,35 @@ pub fn run(args: &StatusArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, 
     settings.narrowing = args.narrow.narrowing();
     setup::block_on(async {
         let mut session = setup::open(settings, ui).await?;
-        session.also_read(Wants { vpp_tokens: false, push_certificate: true });
+        session.also_read(Wants {
+            push_certificate: true,
+            services: true,
+            devices: true,
+            families: true,
+            ..Wants::default()
+        });
+        if let Some(age) = args.max_age {
+            session.reuse(age);
+        }
         let progress = ui.progress();
         let (plan, observed) = session.plan(&*progress).await?;
         drop(progress);
         let view = session.view()?;
         let rows = rows(&session, &plan, &observed, &view);
         let expiring = expiring(&session, &observed);
-        let code = render::exit_code(&rows, &expiring, args.exit_code);
+        let organisations = organisations(&session, &observed, &view);
+        let code = render::exit_code(&rows, &expiring, &organisations, args.exit_code);
+        let now = session.clock().now();
         match args.format {
-            Format::Json => ui.print(&render::json(rows, expiring))?,
-            Format::Text => ui.print(&render::text(rows, expiring))?,
+            Format::Json => ui.print(&render::json(rows, expiring, organisations))?,
+            Format::Text => {
+                // A folder of organisations alone has no tokens to speak of.
+                let tokens = match rows.is_empty() && expiring.is_empty() && !organisations.is_empty() {
+                    true => String::new(),
+                    false => render::text(rows, expiring),
+                };
+                ui.print_text(&format!("{tokens}{}", at_apple::text(organisations, now)))?;
+            }
         }
         session.close().await?;
         Ok(code)
@@ -50,7 +72,10 @@ fn rows(session: &Session, plan: &Plan, observed: &Observed, view: &LedgerView) 
     let now = session.clock().now();
     let warning = session.desired().fleet.expiry_warning.unwrap_or(EXPIRY_WARNING);
     let warns = |expires: Timestamp| expires <= after(now, warning);
-    let lost = plan.blocked.iter().filter(|blocked| blocked.token.is_none());
+    let is_told_below = |blocked: &Blocked| {
+        blocked.connection.organisation().is_some_and(|name| observed.live.organisations.contains_key(name))
+    };
+    let lost = plan.blocked.iter().filter(|blocked| blocked.token.is_none() && !is_told_below(blocked));
     let mut rows: Vec<StatusRow> =
         lost.map(|blocked| StatusRow { blocked: Some(why(blocked)), ..empty(&blocked.connection) }).collect();
     let inside = session.desired().tokens.iter().filter(|(name, _)| session.scope().holds(name));
@@ -83,6 +108,7 @@ fn rows(session: &Session, plan: &Plan, observed: &Observed, view: &LedgerView) 
             waiting: devices
                 .map(|_| waiting.map(|waiting| waiting.serials.len() as u64).sum::<u64>() - cooling),
             cooling,
+            failing: id.map_or(0, |id| failing(view, id, now)),
             pending_intents: view.unsettled.iter().filter(|intent| intent.address.domain() == name).count()
                 as u64,
             blocked: plan.blocked.iter().find(|blocked| blocked.token.as_ref() == Some(name)).map(why),
@@ -90,6 +116,17 @@ fn rows(session: &Session, plan: &Plan, observed: &Observed, view: &LedgerView) 
         });
     }
     rows
+}
+
+/// How the organisations at Apple are, with the oldest of their open activities.
+fn organisations(session: &Session, observed: &Observed, view: &LedgerView) -> Vec<OrganisationRow> {
+    let all = organisations::statuses(session, observed, view).into_iter();
+    all.map(|status| {
+        let open = view.apple.open_activities(&status.client_id);
+        let oldest = open.map(|(_, activity)| activity.accepted).min();
+        OrganisationRow::new(status, oldest)
+    })
+    .collect()
 }
 
 /// What expires beside the tokens: each tenant's push certificate, and the VPP tokens that documents
@@ -177,9 +214,16 @@ fn empty(connection: &Realm) -> StatusRow {
         waiting: None,
         server: None,
         cooling: 0,
+        failing: 0,
         pending_intents: 0,
         blocked: None,
     }
+}
+
+/// Devices of a direct token on which Apple failed so often that a person has to ask.
+fn failing(view: &LedgerView, id: &TokenId, now: Timestamp) -> u64 {
+    let devices = view.cooling.get(id).into_iter().flat_map(|devices| devices.values());
+    devices.filter(|one| one.why != "THROTTLED" && one.times >= OFTEN && one.until > now).count() as u64
 }
 
 /// The name of a direct token's server at Apple, once it was asked for.
@@ -192,7 +236,7 @@ fn why(blocked: &Blocked) -> BlockedStatus {
 }
 
 fn live_token<'a>(observed: &'a Observed, connection: &Realm, id: &TokenId) -> Option<&'a LiveToken> {
-    observed.live.tenants.get(connection)?.tokens.known()?.iter().find(|token| token.id == *id)
+    observed.live.tenants.get(connection)?.tokens.known()?.by_id(id).ok()
 }
 
 fn devices<'a>(observed: &'a Observed, connection: &Realm, id: &TokenId) -> Option<&'a Devices> {

@@ -2,6 +2,7 @@
 //!
 //! This is the only place that writes to either, and a reader that went away is no error.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use super::args::{ColorWhen, GlobalArgs};
 use super::error::CommandError;
 use super::exit::ExitCode;
 use super::progress::{Bars, Lines};
-use super::render::text::{WARN, clean, paint};
+use super::render::text::{WARN, clean, paint, with_flag};
 use crate::progress::{NoProgress, Progress};
 
 /// The streams and how to use them.
@@ -23,6 +24,8 @@ pub struct Ui {
     /// Somebody sits there: both ends of the talk are terminals.
     talks: bool,
     err_is_terminal: bool,
+    /// What next steps have to carry that are told in a run of the simulator: `--sim`.
+    sim: Option<&'static str>,
 }
 
 impl Ui {
@@ -38,6 +41,8 @@ impl Ui {
             quiet: global.quiet,
             talks: err_is_terminal && io::stdin().is_terminal(),
             err_is_terminal,
+            // One for the life of the process, so that everybody may hold it.
+            sim: global.sim.as_ref().map(|sim| &*Box::leak(sim.flag().into_boxed_str())),
         }
     }
 
@@ -84,6 +89,21 @@ impl Ui {
         self.result(|out| out.write_all(text.as_bytes()))
     }
 
+    /// Writes a result for people: next steps in it carry `--sim` where this run does.
+    ///
+    /// # Errors
+    /// See [`Ui::result`].
+    pub fn print_text(&self, text: &str) -> Result<(), CommandError> {
+        self.print(&self.in_this_world(text))
+    }
+
+    fn in_this_world<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match self.sim {
+            Some(flag) => with_flag(text, flag),
+            None => Cow::Borrowed(text),
+        }
+    }
+
     /// Says something beside the result, unless `--quiet`.
     pub fn say(&self, text: impl Display) {
         if !self.quiet {
@@ -109,7 +129,8 @@ impl Ui {
 
     fn tell(&self, text: impl Display) {
         // Nobody is left to be told of a failure here.
-        let _ = write!(AutoStream::new(io::stderr().lock(), self.color), "{text}");
+        let text = text.to_string();
+        let _ = write!(AutoStream::new(io::stderr().lock(), self.color), "{}", self.in_this_world(&text));
     }
 
     /// Asks a question that `no` answers by default.

@@ -32,6 +32,17 @@ impl FromStr for SimSource {
     }
 }
 
+impl SimSource {
+    /// The option as it is written.
+    pub fn flag(&self) -> String {
+        match self {
+            SimSource::Folder => "--sim".to_owned(),
+            SimSource::World(path) => format!("--sim={}", path.display()),
+            SimSource::Url(url) => format!("--sim={url}"),
+        }
+    }
+}
+
 /// `--color`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ColorWhen {

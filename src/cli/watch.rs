@@ -71,7 +71,7 @@ fn show(told: &Told, format: StreamFormat, ui: &Ui) {
         return;
     }
     match render::text(told) {
-        Some(Shown::Result(text)) => drop(ui.print(&text)),
+        Some(Shown::Result(text)) => drop(ui.print_text(&text)),
         Some(Shown::Aside(text)) => ui.say(text.trim_end()),
         Some(Shown::Warning(text)) => ui.show(&text),
         None => {}

@@ -43,6 +43,7 @@ pub const CODES: &[Code] = &[
     refuse("two-fleets"),
     refuse("no-fleet"),
     refuse("unknown-reference"),
+    refuse("wrong-connection"),
     Code { code: "selects-no-token", severity: Severity::Warn },
     refuse("rollout-elsewhere"),
     refuse("policy-elsewhere"),
@@ -53,4 +54,5 @@ pub const CODES: &[Code] = &[
     Code { code: "acknowledgement", severity: Severity::Warn },
     note("no-longer-managed"),
     note("write-only"),
+    note("snapshot-reused"),
 ];

@@ -3,6 +3,7 @@
 //! They are collected, sorted by place, deduplicated, and shown by `cli` in every format.
 
 pub mod codes;
+pub mod words;
 
 use serde::Serialize;
 

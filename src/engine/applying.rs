@@ -1,29 +1,33 @@
 //! Applying: the lock, old promises settled, a plan made anew or checked against what is live, and
 //! its execution.
 
+mod census;
+
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 use super::reading::Asks;
 use super::{EngineError, Observed, Session, Settings, Wants, git, recovered, written};
+use crate::apply::follow::Follower;
 use crate::apply::recover::{Recovery, unknown_until};
 use crate::apply::{ApplyReport, Executor, Service};
 use crate::ledger::{Event, Holder, Lease, Ledger, LedgerView};
 use crate::model::clock::{after, between};
 use crate::model::desired::Desired;
-use crate::model::live::{LiveProfile, ProfileKind, Unknown};
+use crate::model::live::Unknown;
 use crate::model::policy::StatedGates;
 use crate::model::value::Fields;
-use crate::model::{Address, Name, ProfileId, Realm, Scope, Secret, TokenId};
+use crate::model::{Address, Name, ProfileId, Realm, Scope, Secret, Serial};
 use crate::plan::before::{self, Standing};
 use crate::plan::drift::{self, Drift};
 use crate::plan::effect;
 use crate::plan::file::{SavedPlan, digest_of};
-use crate::plan::gates::{self, Census, InForce, ROLLOUT};
-use crate::plan::{Action, Plan, Step};
+use crate::plan::gates::{self, InForce, ROLLOUT};
+use crate::plan::wishes::Wished;
+use crate::plan::{Action, Plan, ServiceAction, Step};
 use crate::progress::Progress;
 use crate::provider::direct::Asking;
 
@@ -145,6 +149,18 @@ fn refresh_effects(plan: &mut Plan, observed: &Observed) {
     }
 }
 
+/// Whether a step rests on what services are the default of.
+const fn rests_on_families(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Service(
+            ServiceAction::DropFamilies { .. }
+                | ServiceAction::TakeFamilies { .. }
+                | ServiceAction::Delete { .. }
+        )
+    )
+}
+
 /// What documents wish, by address: what the ledger remembers as applied.
 fn managed(desired: &Desired) -> BTreeMap<Address, Fields> {
     let profiles = desired.profiles.iter();
@@ -154,6 +170,16 @@ fn managed(desired: &Desired) -> BTreeMap<Address, Fields> {
             wished.map(move |(token, fields)| (Address::profile(name, token), fields.clone()))
         })
         .collect()
+}
+
+/// The documents that wish migrations with a deadline: by the devices that they name, and those that
+/// select devices.
+fn migrations(desired: &Desired) -> (HashMap<Serial, Name>, Vec<Name>) {
+    let routes = || desired.routes.iter().filter(|route| route.move_by.is_some());
+    let named =
+        routes().flat_map(|route| route.devices.named.iter().map(|one| (one.serial, route.name.clone())));
+    let selecting = routes().filter(|route| route.devices.selected.is_some()).map(|route| route.name.clone());
+    (named.collect(), selecting.collect())
 }
 
 impl Session {
@@ -237,7 +263,7 @@ impl Session {
     /// Judges the gates of a plan whose steps were chosen among others.
     fn gate(&self, plan: &mut Plan, observed: &Observed, view: &LedgerView) {
         let in_force = InForce::of(&self.desired, view);
-        let census = census(plan, observed, view, &in_force);
+        let census = census::census(plan, observed, view, &in_force);
         // What holds a rollout back is what the plan was made of; the figures are counted anew.
         plan.stops.retain(|stop| stop.gate.starts_with(ROLLOUT));
         let counted = gates::evaluate(&plan.steps, &in_force, &census, plan.ledger.is_some());
@@ -259,7 +285,8 @@ impl Session {
         saved.check(folder_ledger, self.clock.now())?;
         // What a step rests on is read, whatever the documents here ask for by now.
         let vpp_tokens = saved.steps.iter().any(|step| step.action.vpp_token().is_some());
-        let wants = Wants { vpp_tokens, ..Wants::default() };
+        let families = saved.steps.iter().any(|step| rests_on_families(&step.action));
+        let wants = Wants { vpp_tokens, families, ..Wants::default() };
         let (writer, run, view, mut observed) = self.take_up(&saved.scope, wants, progress).await?;
         if let (Some(plan), Some(applied)) = (&saved.commit, &view.last_commit)
             && git::is_older(&self.settings.folder, plan, applied)
@@ -317,21 +344,18 @@ impl Session {
         let mut made: BTreeMap<&Address, ProfileId> = BTreeMap::new();
         for step in &plan.steps {
             let tenant = observed.live.tenants.get(&step.connection);
-            let standing = match tenant {
-                Some(tenant) if plan.tenants.get(&step.connection) == Some(&tenant.tenant_id) => {
-                    let step = match (&step.object, made.get(&step.address)) {
-                        (None, Some(id)) => Cow::Owned(Step { object: Some(id.clone()), ..step.clone() }),
-                        _ => Cow::Borrowed(step),
-                    };
-                    before::standing(&step, tenant)
-                }
-                _ => {
-                    changed.push(format!(
-                        "{} (Connection/{} is another tenant now)",
-                        step.address, step.connection
-                    ));
-                    continue;
-                }
+            let with_object = match (&step.object, made.get(&step.address)) {
+                (None, Some(id)) => Cow::Owned(Step { object: Some(id.clone()), ..step.clone() }),
+                _ => Cow::Borrowed(step),
+            };
+            let planned_for = plan.tenants.get(&step.connection);
+            let Some(standing) = before::standing_in(&with_object, planned_for, &observed.live) else {
+                changed.push(format!(
+                    "{} ({} is another tenant now)",
+                    step.address,
+                    step.connection.document()
+                ));
+                continue;
             };
             let unsettled = crate::apply::recover::is_unsettled(view, &step.address);
             match standing {
@@ -375,7 +399,13 @@ impl Session {
             None => None,
         };
         let view = match &writer {
-            Some((ledger, _)) => ledger.view(self.clock.now())?,
+            Some((ledger, lease)) => {
+                let view = ledger.view(self.clock.now())?;
+                match self.follow(ledger, lease, &view, progress).await? {
+                    true => ledger.view(self.clock.now())?,
+                    false => view,
+                }
+            }
             None => LedgerView::none(),
         };
         // Services show writes late: what an earlier run lost is looked for only after the horizon.
@@ -387,12 +417,14 @@ impl Session {
                 self.clock.sleep(between(now, until)).await;
             }
         }
-        let asks = Asks { wants, asking: if writer.is_some() { Asking::ToRecord } else { Asking::Spare } };
+        // What is carried out rests on nothing that an earlier run has read.
+        let asking = if writer.is_some() { Asking::ToRecord } else { Asking::Spare };
+        let asks = Asks { wants, asking, reuse: None };
         let observed = self.observe_with(&view, scope, asks, progress).await;
         let now = self.clock.now();
         let (view, Recovery { settled, events }) = recovered(&view, scope, &observed, now);
         if let Some((ledger, lease)) = &writer
-            && !settled.is_empty()
+            && !(settled.is_empty() && events.is_empty())
         {
             ledger.settle(lease, now, &settled, &events)?;
         }
@@ -402,6 +434,43 @@ impl Session {
             ledger.append(lease, now, &observed.servers)?;
         }
         Ok((writer, run, view, observed))
+    }
+
+    /// Waits for the activities that earlier runs began at Apple. True: some ended.
+    async fn follow(
+        &self,
+        ledger: &Ledger,
+        lease: &Lease,
+        view: &LedgerView,
+        progress: &dyn Progress,
+    ) -> Result<bool, EngineError> {
+        let services = self.usable_services();
+        let tenants = self.desired.organisations.iter();
+        let tenants: BTreeMap<Realm, String> = tenants
+            .map(|(name, document)| (Realm::Apple(name.clone()), document.client_id.clone()))
+            .collect();
+        let follower = Follower {
+            services: &services,
+            tenants: &tenants,
+            ledger: (ledger, lease),
+            clock: &*self.clock,
+            deadline: after(self.clock.now(), self.settings.wait),
+            stop: self.stop.clone(),
+            progress,
+        };
+        Ok(follower.follow(view).await?)
+    }
+
+    fn usable_services(&self) -> BTreeMap<Realm, Service> {
+        let tokens = self
+            .services
+            .iter()
+            .filter_map(|(name, service)| Some((name.clone(), service.as_ref().ok()?.clone())));
+        let organisations = self
+            .organisations
+            .iter()
+            .filter_map(|(name, client)| Some((name.clone(), client.as_ref().ok()?.service())));
+        tokens.chain(organisations).collect()
     }
 
     /// Carries a prepared plan out.
@@ -415,12 +484,11 @@ impl Session {
     ) -> Result<ApplyReport, EngineError> {
         let stopped = prepared.stopped();
         let Prepared { plan, digest, observed, view, writer, run, done, managed, record, commit } = prepared;
-        let services: BTreeMap<Realm, Service> = self
-            .services
-            .iter()
-            .filter_map(|(name, service)| Some((name.clone(), service.as_ref().ok()?.clone())))
-            .collect();
+        let services = self.usable_services();
         let owned: BTreeSet<Address> = view.owned.keys().cloned().collect();
+        let (migrations, selecting) = migrations(&self.desired);
+        // Of a device that is selected and not named only one document can be meant, or nobody can tell.
+        let only_selection = selecting.first().filter(|_| selecting.len() == 1);
         let executor = Executor {
             services: &services,
             ledger: writer.as_ref().map(|(ledger, lease)| (ledger, lease)),
@@ -430,6 +498,11 @@ impl Session {
             owned: &owned,
             cooling: &view.cooling,
             secrets: &|address, reference| self.secret(address, reference),
+            migrations: &|serial| migrations.get(serial).or(only_selection).cloned(),
+            certificates: &|address| {
+                let Settings { folder, allow, .. } = &self.settings;
+                written::certificate_of(&self.desired, address, folder, *allow, self.state.tokens_dir())
+            },
             progress,
             stop: self.stop.clone(),
         };
@@ -439,7 +512,9 @@ impl Session {
                 Event::RunStarted { run, commit: commit.clone(), digest: Some(digest), manifests: None };
             ledger.append(lease, self.clock.now(), &[started])?;
         }
-        let report = executor.run(&plan, observed.live, &stopped, &done).await?;
+        let changed: BTreeSet<Realm> = plan.steps.iter().map(|step| step.connection.clone()).collect();
+        let work = executor.run(&plan, observed.live, &stopped, &done);
+        let report = self.changing(changed.iter(), work).await?;
         if let Some((ledger, lease)) = &writer {
             let Record { gates, wishes } = record;
             // A part of the fleet that is applied in full says nothing of the whole.
@@ -485,51 +560,12 @@ impl Session {
         let done: BTreeSet<&str> =
             report.steps.iter().filter(|step| step.outcome.is_done()).map(|step| step.id.as_str()).collect();
         let at_rest = drift::come_to_rest(plan, tokens, |step| done.contains(step.id.as_str()));
+        let mut wished = Wished::of(&self.desired);
         at_rest
             .into_iter()
-            .filter_map(|token| Some((token, drift::wishes_on(&self.desired, token)?)))
+            .filter_map(|token| Some((token, wished.on(token)?)))
             .filter(|(token, wishes)| view.in_force.get(*token) != Some(wishes))
             .map(|(token, wishes)| Event::InForce { token: token.clone(), wishes })
             .collect()
     }
-}
-
-/// What the gates count against, for the tokens of a saved plan.
-fn census(
-    plan: &Plan,
-    observed: &Observed,
-    view: &LedgerView,
-    in_force: &InForce,
-) -> BTreeMap<TokenId, Census> {
-    let mut all = BTreeMap::new();
-    for step in &plan.steps {
-        if all.contains_key(&step.token_id) {
-            continue;
-        }
-        let Some(tenant) = observed.live.tenants.get(&step.connection) else { continue };
-        let documents = observed.tokens.iter().find(|(_, id)| **id == step.token_id);
-        let name = documents.map_or(step.address.domain(), |(name, _)| name);
-        let profiles = before::profiles(tenant, &step.token_id).ok().flatten();
-        let devices = before::devices(tenant, &step.token_id).ok().flatten();
-        let Some(devices) = devices else { continue };
-        let known_as = view.names_of(&step.token_id);
-        let protected = in_force.protected_serials(&step.connection, &step.token_id);
-        all.insert(
-            step.token_id.clone(),
-            Census {
-                name: Some(name.clone()),
-                profiles: profiles.map_or(0, |all| {
-                    let is_managed = |one: &&LiveProfile| {
-                        matches!(one.kind, ProfileKind::Classic(_) | ProfileKind::Direct)
-                    };
-                    all.iter().filter(is_managed).count() as u64
-                }),
-                devices: devices.not_released() as u64,
-                deleted_lately: gates::deleted_lately(view, name, &known_as),
-                protected_holders: gates::protected_holders(&protected, devices),
-                known_as,
-            },
-        );
-    }
-    all
 }

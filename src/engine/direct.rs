@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::services::Lasting;
 use super::{FolderState, Settings, worlds};
 use crate::apply::Service;
 use crate::model::clock::Clock;
@@ -33,14 +34,14 @@ struct Kept {
     service: Service,
 }
 
-/// What the services of direct tokens are made of.
+/// What the services at Apple are made of.
 pub(super) struct Maker<'a> {
     pub settings: &'a Settings,
     pub state: &'a FolderState,
     pub world: &'a worlds::Running,
     pub clock: &'a Arc<dyn Clock>,
     pub patience: Duration,
-    pub kept: &'a DirectServices,
+    pub kept: &'a Lasting,
 }
 
 impl Maker<'_> {
@@ -59,7 +60,7 @@ impl Maker<'_> {
         let base = self.base(&|variable| std::env::var(variable).ok())?;
         let credentials = Credentials::from(&token);
         let display_name = document.identity.display_name.clone();
-        let kept = || self.kept.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = || self.kept.direct.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(before) = kept().get(name)
             && (&before.credentials, &before.base, &before.display_name)
                 == (&credentials, &base, &display_name)

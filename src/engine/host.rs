@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::direct::DirectServices;
+use super::services::Lasting;
 use super::{EngineError, FolderState, Session, Settings, WorldChoice, worlds};
 use crate::diag::Diagnostics;
 use crate::manifest::{Loaded, Sources};
@@ -32,8 +32,8 @@ pub struct Host {
     state: FolderState,
     world: Arc<worlds::Running>,
     clock: Arc<dyn Clock>,
-    /// Sessions at Apple last from one run to the next.
-    direct: DirectServices,
+    /// Sessions and bearers at Apple last from one run to the next.
+    lasting: Lasting,
 }
 
 impl Host {
@@ -47,8 +47,8 @@ impl Host {
         let documents = read(&settings, jiff::Timestamp::now())?;
         let world = Arc::new(worlds::Running::start(&settings, &state, &documents.desired).await?);
         let clock = world.clock();
-        let direct = DirectServices::default();
-        Ok((Self { settings, state, world, clock, direct }, documents))
+        let lasting = Lasting::default();
+        Ok((Self { settings, state, world, clock, lasting }, documents))
     }
 
     /// Reads the folder anew.
@@ -68,7 +68,7 @@ impl Host {
     pub async fn session(&self, documents: &Documents) -> Result<Session, EngineError> {
         self.world.add(&documents.desired);
         let (settings, world) = (self.settings.clone(), Arc::clone(&self.world));
-        Session::over(settings, self.state.clone(), world, documents, PATIENCE, &self.direct).await
+        Session::over(settings, self.state.clone(), world, documents, PATIENCE, &self.lasting).await
     }
 
     /// The settings of all runs.

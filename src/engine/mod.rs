@@ -9,14 +9,18 @@
 //! This is what `cli` drives and what a program that embeds espalier drives. It prints nothing,
 //! reads no arguments, and gives a planner no writer.
 
+mod apple;
 mod applying;
 mod credentials;
 mod direct;
 mod error;
 mod git;
 mod host;
+pub mod inventory;
 mod narrowing;
+pub mod organisations;
 mod reading;
+mod reading_apple;
 mod reading_direct;
 mod services;
 mod state;
@@ -42,7 +46,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::sync::watch;
 
-use direct::{DirectServices, Maker};
+use direct::Maker;
+use services::{Lasting, Services};
 
 use crate::apply::recover::{Recovery, recover};
 use crate::diag::{Diagnostics, Severity};
@@ -90,11 +95,16 @@ pub struct Session {
     findings: Diagnostics,
     sources: Arc<Sources>,
     services: BTreeMap<Realm, Result<crate::apply::Service, Unknown>>,
+    organisations: BTreeMap<Realm, Result<apple::AppleClient, Unknown>>,
     clock: Arc<dyn Clock>,
     world: Arc<worlds::Running>,
     state: FolderState,
     stop: watch::Receiver<bool>,
     wants: Wants,
+    /// How old the devices of an organisation may be that a plan rests on.
+    max_age: Option<Duration>,
+    /// Organisations that failed lately, and until when they are left alone.
+    left_alone: BTreeMap<Name, Timestamp>,
 }
 
 /// Loads a folder and judges it; services are not needed. The findings hold everything, sorted by
@@ -170,7 +180,7 @@ impl Session {
         let world = Arc::new(worlds::Running::start(&settings, &state, &desired).await?);
         let documents =
             Documents { desired: Arc::new(desired), findings: diagnostics, sources: Arc::new(sources) };
-        Self::over(settings, state, world, &documents, services::PATIENCE, &DirectServices::default()).await
+        Self::over(settings, state, world, &documents, services::PATIENCE, &Lasting::default()).await
     }
 
     /// A run over documents that were read before, at services that are there. `patience` bounds the
@@ -181,7 +191,7 @@ impl Session {
         world: Arc<worlds::Running>,
         documents: &Documents,
         patience: Duration,
-        kept: &DirectServices,
+        kept: &Lasting,
     ) -> Result<Self, EngineError> {
         let clock = world.clock();
         let Documents { desired, findings, sources } = documents.clone();
@@ -194,11 +204,33 @@ impl Session {
         let scope = settings.narrowing.scope(&[&desired])?;
         let maker =
             Maker { settings: &settings, state: &state, world: &world, clock: &clock, patience, kept };
-        let services = services::of(&desired, &scope, &maker, &mut findings).await;
+        // Those that a command may ask to be shown cost nothing before they are called; a key that cannot
+        // be had for one of them is told only where it is shown.
+        let also = match scope.is_whole() {
+            true => desired.organisations.keys().cloned().collect(),
+            false => BTreeSet::new(),
+        };
+        let Services { tokens: services, organisations } =
+            services::of(&desired, &scope, &also, &maker, &mut findings).await;
         // A switch that nobody holds.
         let (_, stop) = watch::channel(false);
         let wants = Wants::default();
-        Ok(Self { settings, desired, scope, findings, sources, services, clock, world, state, stop, wants })
+        Ok(Self {
+            settings,
+            desired,
+            scope,
+            findings,
+            sources,
+            services,
+            organisations,
+            clock,
+            world,
+            state,
+            stop,
+            wants,
+            max_age: None,
+            left_alone: BTreeMap::new(),
+        })
     }
 
     /// Confines the run to some tokens: others are neither read nor planned, and what it leaves in
@@ -215,6 +247,18 @@ impl Session {
     /// Has more read than the documents need, from now on.
     pub fn also_read(&mut self, wants: Wants) {
         self.wants = wants;
+    }
+
+    /// Lets plans rest on what an earlier run read of organisations at Apple, if it is no older than this
+    /// (`--max-age`). What is carried out never does.
+    pub fn reuse(&mut self, max_age: Duration) {
+        self.max_age = Some(max_age);
+    }
+
+    /// Leaves organisations at Apple alone that failed lately: what they hold is unknown, unless an
+    /// earlier read will do, and everything else goes on.
+    pub fn leave_alone(&mut self, until: BTreeMap<Name, Timestamp>) {
+        self.left_alone = until;
     }
 
     /// The documents.
@@ -246,7 +290,10 @@ impl Session {
     /// What each connection was called for, and what it asked for; only those that can be called.
     pub fn meters(&self) -> impl Iterator<Item = (&Realm, &crate::http::meter::Meter)> {
         let services = self.services.iter();
-        services.filter_map(|(name, service)| Some((name, service.as_ref().ok()?.observer.meter())))
+        let organisations = self.organisations.iter();
+        services.filter_map(|(name, service)| Some((name, service.as_ref().ok()?.observer.meter()))).chain(
+            organisations.filter_map(|(name, client)| Some((name, client.as_ref().ok()?.observer.meter()))),
+        )
     }
 
     /// The texts of the documents, for snippets.

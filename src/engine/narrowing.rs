@@ -23,7 +23,7 @@ pub enum Narrowing {
 /// A choice of tokens. Names of one kind add up; the kinds narrow each other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// Tokens of these connections; empty: of all.
+    /// Tokens of these connections, and those whose service is in such an organisation; empty: of all.
     pub connections: Vec<String>,
     /// These tokens; empty: all.
     pub tokens: Vec<String>,
@@ -122,8 +122,11 @@ impl Narrowing {
 
 impl Selection {
     fn scope(&self, documents: &[&Desired]) -> Result<Scope, NarrowingError> {
-        let connections: BTreeSet<&str> =
-            documents.iter().flat_map(|all| all.connections.keys()).map(Name::as_str).collect();
+        let connections: BTreeSet<&str> = documents
+            .iter()
+            .flat_map(|all| all.connections.keys().chain(all.organisations.keys()))
+            .map(Name::as_str)
+            .collect();
         let tokens = || documents.iter().flat_map(|all| all.tokens.iter());
         let names: BTreeSet<&str> = tokens().map(|(name, _)| name.as_str()).collect();
         known(Kind::Connection, &self.connections, &connections)?;
@@ -133,7 +136,8 @@ impl Selection {
                 |all: &[String], one: &Name| all.is_empty() || all.iter().any(|it| it == one.as_str());
             named(&self.tokens, name)
                 && (self.connections.is_empty()
-                    || token.realm.connection().is_some_and(|one| named(&self.connections, one)))
+                    || token.realm.connection().is_some_and(|one| named(&self.connections, one))
+                    || token.apple.as_ref().is_some_and(|one| named(&self.connections, &one.connection)))
                 && self.labels.iter().all(|term| term.holds(token))
         };
         let chosen: Vec<Name> = tokens().filter(is_meant).map(|(name, _)| name.clone()).collect();

@@ -1,6 +1,7 @@
 //! Reads everything that the documents need: tokens first, then what is under the ones meant.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
 use futures_util::future::{join, join4};
 use futures_util::stream::{self, StreamExt as _};
@@ -12,9 +13,9 @@ use crate::ledger::{Event, LedgerView};
 use crate::model::desired::Token;
 use crate::model::live::{Cause, Fact, Live, LiveTenant, Unknown};
 use crate::model::value::Field;
-use crate::model::{Name, Realm, Scope, TokenId};
+use crate::model::{Name, Realm, Scope, Serial, TokenId};
 use crate::plan::build::matched_tokens;
-use crate::progress::Progress;
+use crate::progress::{Pages, Progress};
 use crate::provider::Observer;
 use crate::provider::direct::Asking;
 
@@ -25,43 +26,61 @@ pub struct Observed {
     pub live: Live,
     /// The live tokens that documents mean, where that is clear.
     pub tokens: BTreeMap<Name, TokenId>,
-    /// What was asked about the servers of direct tokens, for the ledger.
+    /// What was asked about the servers of direct tokens, and of API keys that are used for the first
+    /// time, for the ledger.
     pub servers: Vec<Event>,
     /// The direct tokens of whose devices only the changes were read: that proves no absence.
     pub by_changes: BTreeSet<Realm>,
 }
 
 /// How much a run reads.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Asks {
     /// What it rests on beyond the documents.
     pub wants: Wants,
     /// How much is asked about direct tokens that the ledger does not know.
     pub asking: Asking,
+    /// How old what is known of organisations at Apple may be; `None`: it is read.
+    pub reuse: Option<Duration>,
 }
 
 impl Default for Asks {
     fn default() -> Self {
-        Self { wants: Wants::default(), asking: Asking::Spare }
+        Self { wants: Wants::default(), asking: Asking::Spare, reuse: None }
     }
 }
 
-/// What a command shows of a tenant beyond what its documents need.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What a command shows of services beyond what its documents need.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wants {
     /// The VPP tokens, with what they tell of their expiry and updates.
     pub vpp_tokens: bool,
     /// The Apple MDM push certificate.
     pub push_certificate: bool,
+    /// The services of the organisations at Apple, whatever the documents ask.
+    pub services: bool,
+    /// Their devices, with the service of each.
+    pub devices: bool,
+    /// The families that each service is the default of: one call per service.
+    pub families: bool,
+    /// Activation Lock of these devices (L-2): one call per device, those first of which it was seen
+    /// longest ago; empty: of all devices of the organisations.
+    pub locks: Vec<Serial>,
+    /// The most calls that may be spent on `locks`, over all organisations; what does not fit is told as
+    /// it was seen last, or not at all.
+    pub lock_calls: u32,
 }
 
 /// The page size that Graph is seen to use (reference intune-graph section 8.3); only for guesses.
 const PAGE: u64 = 1000;
 
 impl Session {
-    /// Reads the services, connections side by side. Only what lies within `scope` is asked for.
+    /// Reads the services, connections side by side. Only what lies within `scope` is asked for. Where
+    /// [`Session::reuse`] allows it, organisations at Apple are as an earlier run read them: what is
+    /// carried out must not rest on that.
     pub async fn observe(&self, view: &LedgerView, scope: &Scope, progress: &dyn Progress) -> Observed {
-        self.observe_with(view, scope, Asks::default(), progress).await
+        let asks = Asks { reuse: self.max_age, ..Asks::default() };
+        self.observe_with(view, scope, asks, progress).await
     }
 
     /// As [`Session::observe`], for a plan that rests on more than the documents ask for.
@@ -82,17 +101,23 @@ impl Session {
             .map(|(realm, service)| async {
                 match realm {
                     Realm::Mdm(_) => {
-                        let read = self.observe_one(realm, service, view, (scope, asks.wants), &progress);
+                        let read = self.observe_one(realm, service, view, (scope, &asks.wants), &progress);
                         Read::from(read.await)
                     }
                     Realm::Direct(token) => {
                         self.observe_direct(token, service, view, asks.asking, &progress).await
                     }
+                    // It holds no token, and is no service of tokens.
+                    Realm::Apple(_) => Read::from((realm.clone(), unread(String::new()), BTreeMap::new())),
                 }
             })
             .collect();
         let mut observed = Observed::default();
-        let read: Vec<_> = stream::iter(reads).buffer_unordered(SIDE_BY_SIDE).collect().await;
+        let (read, organisations): (Vec<_>, _) = join(
+            stream::iter(reads).buffer_unordered(SIDE_BY_SIDE).collect(),
+            self.observe_organisations(view, scope, &asks, &progress),
+        )
+        .await;
         for Read { realm, tenant, tokens, news, by_changes } in read {
             let mut cost = cost(&tenant);
             if !scope.is_whole()
@@ -111,6 +136,7 @@ impl Session {
             observed.tokens.extend(tokens);
         }
         self.refuse_twins(&mut observed, view);
+        self.enter_organisations(organisations, &mut observed, &mut cache, view);
         // Losing it costs a guess.
         let _ = cache.save();
         observed
@@ -118,8 +144,7 @@ impl Session {
 
     /// The token documents of a connection within a scope.
     fn tokens_of<'s>(&'s self, connection: &Realm, scope: &Scope) -> impl Iterator<Item = &'s Token> {
-        let here = move |(name, token): &(&Name, &Token)| token.realm == *connection && scope.holds(name);
-        self.desired.tokens.iter().filter(here).map(|(_, token)| token)
+        self.desired.tokens_at(connection).filter(|(name, _)| scope.holds(name)).map(|(_, token)| token)
     }
 
     async fn observe_one(
@@ -127,7 +152,7 @@ impl Session {
         name: &Realm,
         service: &Result<Service, Unknown>,
         view: &LedgerView,
-        (scope, wants): (&Scope, Wants),
+        (scope, wants): (&Scope, &Wants),
         progress: &dyn Progress,
     ) -> (Realm, LiveTenant, BTreeMap<Name, TokenId>) {
         let tenant_id = name
@@ -250,7 +275,7 @@ fn expected(cache: &crate::cache::Cache, session: &Session) -> HashMap<TokenId, 
     let tenants = session.desired.connections.values().map(|connection| &connection.tenant_id);
     let direct = session.services.values().filter_map(|service| match &service.as_ref().ok()?.observer {
         Observer::Direct(direct) => Some(direct.token_id().0),
-        Observer::Graph(_) => None,
+        Observer::Graph(_) | Observer::Apple(_) => None,
     });
     tenants
         .cloned()
@@ -269,6 +294,10 @@ struct Expecting<'a> {
 impl Progress for Expecting<'_> {
     fn read(&self, token: &TokenId, devices: usize, expected: Option<u64>) {
         self.inner.read(token, devices, expected.or_else(|| self.expected.get(token).copied()));
+    }
+
+    fn pages(&self, connection: &Name, pages: Pages) {
+        self.inner.pages(connection, pages);
     }
 
     fn step(&self, done: usize, of: usize, what: &str) {

@@ -1,13 +1,14 @@
 //! The services of a run, one per connection and one per direct token. A credential that cannot be had
 //! stops its service only; one that will soon be none is warned of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
 
-use super::direct::Maker;
+use super::apple::{AppleClient, AppleServices, concerned};
+use super::direct::{DirectServices, Maker};
 use super::{Settings, credentials, worlds};
 use crate::apply::Service;
 use crate::diag::Diagnostics;
@@ -15,21 +16,39 @@ use crate::http::Reach;
 use crate::model::clock::Clock;
 use crate::model::desired::{Connection, Desired};
 use crate::model::live::{Cause, Unknown};
-use crate::model::{Realm, Scope};
+use crate::model::{Name, Realm, Scope};
 use crate::provider::graph::{GraphActuator, GraphClient, GraphObserver, GraphSettings, SignIn, cloud};
 use crate::provider::{Actuator, Observer};
 
 /// How long the pauses of one call may be in all: the service's throttling windows are 20 seconds.
 pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
+/// What stays between the runs of a process.
+#[derive(Debug, Default)]
+pub(super) struct Lasting {
+    /// Sessions and devices of direct tokens.
+    pub direct: DirectServices,
+    /// Bearers and budgets of organisations.
+    pub apple: AppleServices,
+}
+
+/// The services of a run.
+pub(super) struct Services {
+    /// Of tokens: one per connection and one per direct token.
+    pub tokens: BTreeMap<Realm, Result<Service, Unknown>>,
+    /// Organisations at Apple, by their connection.
+    pub organisations: BTreeMap<Realm, Result<AppleClient, Unknown>>,
+}
+
 /// Builds the services that token documents need, and finds what is to be said about credentials.
-/// `patience` bounds the pauses of one call.
+/// `patience` bounds the pauses of one call; `also` are organisations that a command shows besides.
 pub(super) async fn of(
     desired: &Desired,
     scope: &Scope,
+    also: &BTreeSet<Name>,
     direct: &Maker<'_>,
     found: &mut Diagnostics,
-) -> BTreeMap<Realm, Result<Service, Unknown>> {
+) -> Services {
     let Maker { settings, world, clock, patience, .. } = *direct;
     let mut builder = Builder {
         settings,
@@ -57,7 +76,12 @@ pub(super) async fn of(
             services.insert(token.realm.clone(), service);
         }
     }
-    services
+    let mut organisations = BTreeMap::new();
+    for name in concerned(desired, scope).union(also) {
+        let client = direct.organisation(desired, name, || builder.http()).await;
+        organisations.insert(Realm::Apple(name.clone()), client);
+    }
+    Services { tokens: services, organisations }
 }
 
 /// What the services of a run have in common.

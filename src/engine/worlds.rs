@@ -1,6 +1,8 @@
 //! Real services, or a simulated world: kept in the folder, given as a file, or running elsewhere.
 
-use std::collections::BTreeMap;
+mod apple;
+
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -13,7 +15,7 @@ use crate::model::clock::{Clock, SystemClock, Timestamp};
 use crate::model::desired::Desired;
 use crate::model::platform::Platform;
 use crate::model::value::Value;
-use crate::model::{Name, Secret, ServerToken};
+use crate::model::{Edition, Name, Secret, Serial, ServerToken};
 use crate::sim::apple::hardware::Family as SimFamily;
 use crate::sim::world::Platform as SimPlatform;
 use crate::sim::{
@@ -137,6 +139,38 @@ impl Running {
             Running::Here { .. } => Some("simulated".to_owned()),
             Running::At { remote, .. } => Some(remote.services().dep.clone()),
         }
+    }
+
+    /// A name for the services of a world in this process, whose ports change with every run; `None` for
+    /// the vendors' own and for a simulator elsewhere.
+    pub fn here_name(&self) -> Option<String> {
+        matches!(self, Running::Here { .. }).then(|| "simulated".to_owned())
+    }
+
+    /// The addresses of Apple's API for an edition and of its account service; `None` for the vendor's
+    /// own.
+    pub fn apple(&self, edition: Edition) -> Option<(Url, Url)> {
+        let addresses = match self {
+            Running::Real { .. } => return None,
+            Running::Here { sim, .. } => sim.addresses(),
+            Running::At { remote, .. } => remote.services(),
+        };
+        let api = match edition {
+            Edition::Business => &addresses.business,
+            Edition::School => &addresses.school,
+        };
+        Some((Url::parse(api).ok()?, Url::parse(&addresses.account).ok()?))
+    }
+
+    /// The private key of a simulated API account in PEM; `None` where there is no such account, or its
+    /// key was given from outside.
+    pub async fn api_key(&self, client_id: &str) -> Result<Option<Secret>, SimError> {
+        let key = match self {
+            Running::Real { .. } => None,
+            Running::Here { sim, .. } => sim.api_key(client_id),
+            Running::At { remote, .. } => remote.api_key(client_id).await?,
+        };
+        Ok(key.map(|key| Secret::new(key.private_key)))
     }
 
     /// The server token of a simulated service, by its UUID or name; `None` where there is none.
@@ -322,9 +356,11 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), EngineError> {
 pub fn seed(desired: &Desired) -> Seed {
     let mut tenants: Vec<SeedTenant> = Vec::new();
     let mut services: Vec<SeedService> = Vec::new();
+    // What documents lead somewhere at Apple is not there yet.
+    let routed = apple::routed(desired);
     for (name, token) in &desired.tokens {
         if token.realm.is_direct() {
-            services.push(service(desired, name));
+            services.push(service(desired, name, &routed));
             continue;
         }
         let connection = token.realm.connection().and_then(|name| desired.connections.get(name));
@@ -343,7 +379,7 @@ pub fn seed(desired: &Desired) -> Seed {
         let mut platforms = BTreeMap::new();
         for assignment in desired.assignments.iter().filter(|one| one.tokens.first() == Some(name)) {
             let platform = desired.profiles.get(&assignment.profile).map(|profile| profile.platform);
-            for device in &assignment.devices {
+            for device in assignment.devices.iter().filter(|one| !routed.contains(&one.serial)) {
                 serials.push(device.serial);
                 if let Some(platform) = platform.and_then(not_ios) {
                     platforms.insert(device.serial, platform);
@@ -379,11 +415,18 @@ pub fn seed(desired: &Desired) -> Seed {
         surroundings: true,
         services,
         tenants,
+        organizations: apple::organizations(desired),
     }
 }
 
+/// What the world knows the service of a direct token by.
+fn direct_key(desired: &Desired, name: &Name) -> Option<String> {
+    let identity = &desired.tokens.get(name)?.identity;
+    Some(identity.id.clone().unwrap_or_else(|| identity.display_name.clone()))
+}
+
 /// The service at Apple of a direct token, with the serials that documents give it.
-fn service(desired: &Desired, name: &Name) -> SeedService {
+fn service(desired: &Desired, name: &Name, routed: &HashSet<Serial>) -> SeedService {
     let Some(token) = desired.tokens.get(name) else { return SeedService::default() };
     let mut service = SeedService {
         name: token.identity.display_name.clone(),
@@ -400,7 +443,7 @@ fn service(desired: &Desired, name: &Name) -> SeedService {
             Some(Platform::Tvos) => Some(SimFamily::AppleTv),
             Some(Platform::Visionos) => Some(SimFamily::Vision),
         };
-        for device in &assignment.devices {
+        for device in assignment.devices.iter().filter(|one| !routed.contains(&one.serial)) {
             service.serials.push(device.serial);
             service.families.extend(family.map(|family| (device.serial, family)));
         }

@@ -1,11 +1,15 @@
 //! The secrets that steps send: found when they are to be sent, and not before.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use openssl::x509::X509;
 
 use crate::manifest::{Allow, secrets};
 use crate::model::desired::Desired;
 use crate::model::live::{Cause, Unknown};
 use crate::model::{Address, Secret};
+use crate::server_token::held::Held;
+use crate::server_token::store::Store;
 
 /// What a simulated service gets in the place of a secret.
 pub(super) const SIMULATED: &str = "not-the-secret";
@@ -36,6 +40,34 @@ pub(super) fn secret_of(
     secrets::resolve(secret, folder, allow).map_err(|error| {
         let reason = format!("localAdmin.password ({reference}) cannot be had: {error}");
         fail(reason, "give the runner the secret that the document refers to")
+    })
+}
+
+/// The certificate of a direct token, with which a service is made for it at Apple.
+///
+/// # Errors
+/// Where no document of this folder holds the token, or its certificate cannot be had.
+pub(super) fn certificate_of(
+    desired: &Desired,
+    address: &Address,
+    folder: &Path,
+    allow: Allow,
+    pending: PathBuf,
+) -> Result<X509, Unknown> {
+    let token = &address.name;
+    let Some(direct) = desired.tokens.get(token).and_then(|document| document.direct.as_ref()) else {
+        return Err(Unknown {
+            cause: Cause::Manifest,
+            reason: format!("{address} has no `direct`, and so no certificate to make a service with"),
+            next: "make the service in Apple's portal with the certificate that the MDM gives out".to_owned(),
+        });
+    };
+    let store = Store::new(pending);
+    let held = Held { folder, allow, store: &store, token, direct };
+    held.certificate().map_err(|error| Unknown {
+        cause: Cause::Credentials,
+        reason: format!("the certificate of {address} cannot be had: {error} [{}]", error.code()),
+        next: error.next(token),
     })
 }
 

@@ -6,6 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 
+use super::retry::Repeat;
+
 /// The count of one connection's calls.
 #[derive(Debug, Default)]
 pub struct Meter {
@@ -15,6 +17,14 @@ pub struct Meter {
 }
 
 impl Meter {
+    /// Counts a request by what it does.
+    pub fn count(&self, repeat: Repeat) {
+        match repeat {
+            Repeat::Read => self.read(),
+            Repeat::Idempotent | Repeat::Never => self.write(),
+        }
+    }
+
     /// Counts a request that reads, or one of signing in.
     pub fn read(&self) {
         self.reads.fetch_add(1, Ordering::Relaxed);

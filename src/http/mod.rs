@@ -4,6 +4,7 @@
 //! Invariant: a failure says whether the request can have reached the service. What may be sent
 //! again depends on that and on nothing else.
 
+pub mod call;
 pub mod meter;
 pub mod pace;
 pub mod redact;

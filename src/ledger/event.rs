@@ -10,10 +10,11 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::diag::words::{count, form};
 use crate::model::clock::Timestamp;
 use crate::model::desired::{Gates, LimitKind};
 use crate::model::policy::Policy;
-use crate::model::{Address, Fields, Name, Platform, ProfileId, Serial, TokenId};
+use crate::model::{ActivityId, Address, Fields, Name, Platform, ProfileId, Serial, ServiceId, TokenId};
 
 /// The format of the log that this version writes. An older program refuses a newer log.
 ///
@@ -21,7 +22,8 @@ use crate::model::{Address, Fields, Name, Platform, ProfileId, Serial, TokenId};
 /// |---|---|
 /// | 1 | the first one |
 /// | 2 | direct tokens: [`Event::ServerKnown`], [`Event::Defined`], [`Event::Vanished`], [`Event::Cooling`], [`Event::Cooled`]; [`Event::TokenRenewed`]; [`LimitKind::Unassign`] |
-pub const FORMAT: u32 = 2;
+/// | 3 | Apple Business and School: [`Event::ServiceKnown`], [`Event::ActivityAccepted`], [`Event::ActivityEnded`], [`Event::MigrationAsked`], [`Event::MigrationOver`], [`Event::KeyKnown`]; serials and service of an intent |
+pub const FORMAT: u32 = 3;
 
 /// How an object came to be ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -208,6 +210,65 @@ pub enum Event {
         /// The devices.
         serials: Vec<Serial>,
     },
+    /// The device management service at Apple that a token belongs to: by its id a service is found again
+    /// that was renamed.
+    ServiceKnown {
+        /// The token's address.
+        token: Address,
+        /// The organisation: the client id of its connection.
+        tenant: String,
+        /// The service.
+        service: ServiceId,
+        /// Its name.
+        name: String,
+        /// Made by espalier.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        made: bool,
+    },
+    /// Apple took an activity on and gave it an id, the only way to ask for it. What it is about stands in
+    /// the intent.
+    ActivityAccepted {
+        /// The intent that was sent.
+        intent: i64,
+        /// The id.
+        activity: ActivityId,
+    },
+    /// An activity was seen to end, or is too old to be asked for.
+    ActivityEnded {
+        /// The id.
+        activity: ActivityId,
+        /// Apple's words of its state.
+        state: String,
+        /// The devices that its log tells issues of, with Apple's words.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        issues: Vec<(Serial, String)>,
+    },
+    /// These devices were asked to migrate by a deadline: only such a migration is ever changed or
+    /// cancelled.
+    MigrationAsked {
+        /// The organisation: the client id of its connection.
+        tenant: String,
+        /// The assignment document.
+        assignment: Name,
+        /// By when.
+        deadline: Timestamp,
+        /// The devices, ascending.
+        serials: Vec<Serial>,
+    },
+    /// The migrations of these devices have ended, or are nobody's business any more.
+    MigrationOver {
+        /// The organisation.
+        tenant: String,
+        /// The devices, ascending.
+        serials: Vec<Serial>,
+    },
+    /// An API key of an organisation was used for the first time: Apple does not tell how old it is.
+    KeyKnown {
+        /// The organisation: the client id of its connection.
+        tenant: String,
+        /// `keyId`
+        key: String,
+    },
     /// These serials no longer wait: they appeared, or nobody names them any more.
     NotWaiting {
         /// The token's address.
@@ -230,6 +291,12 @@ impl Event {
             | Event::Vanished { .. }
             | Event::Cooling { .. }
             | Event::Cooled { .. } => 2,
+            Event::ServiceKnown { .. }
+            | Event::ActivityAccepted { .. }
+            | Event::ActivityEnded { .. }
+            | Event::MigrationAsked { .. }
+            | Event::MigrationOver { .. }
+            | Event::KeyKnown { .. } => 3,
             Event::Destroyed { kind: LimitKind::Unassign, .. } => 2,
             Event::GatesApplied { gates, policies }
                 if bounds_unassign(gates) || policies.iter().any(|one| bounds_unassign(&one.gates)) =>
@@ -256,6 +323,7 @@ impl Entry {
     pub fn format(&self) -> u32 {
         match self {
             Entry::Event(event) => event.format(),
+            Entry::Intended { intent, .. } if intent.service.is_some() || !intent.serials.is_empty() => 3,
             Entry::Intended { .. } | Entry::Outcome { .. } => 1,
         }
     }
@@ -340,6 +408,13 @@ pub struct NewIntent {
     pub platform: Option<Platform>,
     /// How many things the request changes: 1, or the serials of an assignment.
     pub items: u64,
+    /// The service at Apple that devices are pointed at or taken off; `None` for what is sent elsewhere,
+    /// and where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<ServiceId>,
+    /// The devices of an activity, ascending: none of them is in two that nobody saw end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub serials: Vec<Serial>,
 }
 
 fn is_zero(part: &u32) -> bool {
@@ -374,6 +449,10 @@ pub struct Intent {
     pub platform: Option<Platform>,
     /// See [`NewIntent::items`].
     pub items: u64,
+    /// See [`NewIntent::service`].
+    pub service: Option<ServiceId>,
+    /// See [`NewIntent::serials`].
+    pub serials: Vec<Serial>,
     /// Its state.
     pub state: IntentState,
     /// What is known about the state, for people; empty while open.
@@ -459,11 +538,35 @@ impl fmt::Display for Event {
             Event::Defined { address, object, .. } => write!(f, "{address} defined as {object}"),
             Event::Vanished { object, .. } => write!(f, "{object} is not known at Apple any more"),
             Event::Cooling { why, until, serials, .. } => {
-                write!(f, "{} devices left in peace until {until}: {why}", serials.len())
+                write!(f, "{} left in peace until {until}: {why}", count(serials.len(), "device"))
             }
-            Event::Cooled { serials, .. } => write!(f, "{} devices no longer left in peace", serials.len()),
+            Event::Cooled { serials, .. } => {
+                write!(f, "{} no longer left in peace", count(serials.len(), "device"))
+            }
+            Event::ServiceKnown { token, service, name, .. } => {
+                write!(f, "{token} is the token of service {name:?} ({service}) at Apple")
+            }
+            Event::ActivityAccepted { intent, activity } => {
+                write!(f, "intent {intent} is activity {activity} at Apple")
+            }
+            Event::ActivityEnded { activity, state, issues } if issues.is_empty() => {
+                write!(f, "activity {activity} ended: {state}")
+            }
+            Event::ActivityEnded { activity, state, issues } => {
+                write!(f, "activity {activity} ended: {state}, issues with {}", count(issues.len(), "device"))
+            }
+            Event::MigrationAsked { assignment, deadline, serials, .. } => {
+                let (devices, migrate) =
+                    (count(serials.len(), "device"), form(serials.len(), "migrates", "migrate"));
+                write!(f, "{devices} of DeviceAssignment/{assignment} {migrate} by {deadline}")
+            }
+            Event::MigrationOver { serials, .. } => {
+                write!(f, "{} over", count(serials.len(), "migration"))
+            }
+            Event::KeyKnown { tenant, key } => write!(f, "API key {key} of {tenant} used first"),
             Event::NotWaiting { token, token_id: _, serials } => {
-                write!(f, "{token} {} serials no longer wait", serials.len())
+                let wait = form(serials.len(), "waits", "wait");
+                write!(f, "{token} {} no longer {wait}", count(serials.len(), "serial"))
             }
         }
     }
@@ -474,8 +577,7 @@ impl fmt::Display for Entry {
         match self {
             Entry::Event(event) => event.fmt(f),
             Entry::Intended { run: _, intent } => {
-                let items = if intent.items == 1 { "item" } else { "items" };
-                write!(f, "{} {} intended, {} {items}", intent.address, intent.write, intent.items)
+                write!(f, "{} {} intended, {}", intent.address, intent.write, count(intent.items, "item"))
             }
             Entry::Outcome { intent, state, note } if note.is_empty() => write!(f, "intent {intent} {state}"),
             Entry::Outcome { intent, state, note } => write!(f, "intent {intent} {state}: {note}"),

@@ -38,7 +38,10 @@ pub use lease::{Exclusion, Holder, Lease};
 pub use memory::MemoryStore;
 pub use sqlite::{Access, SqliteStore};
 pub use store::LedgerStore;
-pub use view::{Cooling, DefinedProfile, LIMIT_WINDOW, LedgerView, Ownership, Replay, ReplayError, Server};
+pub use view::{
+    AppleView, AskedMigration, Cooling, DefinedProfile, Ended, KnownActivity, KnownService, LIMIT_WINDOW,
+    LedgerView, Ownership, Replay, ReplayError, Server,
+};
 
 use crate::model::clock::Timestamp;
 
@@ -201,8 +204,9 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Conflict`] where an unsettled intent of another run has the same address and
-    /// write, or one of this run has the same part of it. [`LedgerError::Late`] where the lease is
-    /// not the newest any more.
+    /// write, or one of this run has the same part of it; of intents with devices, where one of them is
+    /// in an unsettled intent or in an activity that has not ended. [`LedgerError::Late`] where the
+    /// lease is not the newest any more.
     pub fn intend(
         &self,
         lease: &Lease,

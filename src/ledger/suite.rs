@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use uuid::Uuid;
 
 use super::*;
-use crate::model::{Address, Name, ProfileId, TokenId};
+use crate::model::{ActivityId, Address, Name, ProfileId, Serial, ServiceId, TokenId};
 
 /// A log with a way to reach it as another process would.
 pub(super) trait Ground {
@@ -93,6 +93,8 @@ pub(super) fn intent(profile: &str, write: &str, part: u32) -> NewIntent {
         object: None,
         platform: None,
         items: 1,
+        service: None,
+        serials: Vec::new(),
     }
 }
 
@@ -233,13 +235,53 @@ fn an_illegal_entry_takes_its_whole_batch_with_it(ground: &impl Ground) {
     assert_eq!((view.head, view.owned.len(), view.unsettled.len()), (4, 1, 0));
 }
 
+fn an_activity_is_named_with_the_outcome_of_its_intent(ground: &impl Ground) {
+    let devices = |texts: &[&str]| texts.iter().map(|text| Serial::new(text).unwrap()).collect::<Vec<_>>();
+    let of = |part, texts: &[&str]| NewIntent {
+        service: Some(ServiceId::new("f0")),
+        serials: devices(texts),
+        ..intent("a", "assignService", part)
+    };
+    let (ledger, reader) = (ground.ledger(), ground.ledger());
+    let lease = ledger.lock(holder(1)).unwrap();
+    let ids = ledger.intend(&lease, at(1), &[of(0, &["A0", "B1"]), of(1, &["C2"])]).unwrap();
+    let accepted = |intent, id: &str| Event::ActivityAccepted { intent, activity: ActivityId(id.to_owned()) };
+    let done = |id| (id, IntentState::Committed, String::new());
+    ledger.settle(&lease, at(2), &[done(ids[0])], &[accepted(ids[0], "one")]).unwrap();
+    drop(lease);
+
+    // Another run: the first is open at Apple, of the second nobody knows whether it was sent.
+    let lease = reader.lock(holder(2)).unwrap();
+    let view = reader.view(at(3)).unwrap();
+    assert_eq!(view.unsettled.iter().map(|one| one.serials.clone()).collect::<Vec<_>>(), [devices(&["C2"])]);
+    assert_eq!(view.apple.open_activities("tenant").count(), 1);
+    for held in [&["A0"][..], &["C2", "D3"]] {
+        let refused = reader.intend(&lease, at(3), &[of(0, held)]);
+        assert!(matches!(refused, Err(LedgerError::Conflict { .. })), "{refused:?}");
+    }
+    // The same object and write: other devices are no conflict.
+    let [third] = reader.intend(&lease, at(4), &[of(0, &["D3"])]).unwrap()[..] else { panic!() };
+    let ended = Event::ActivityEnded {
+        activity: ActivityId("one".to_owned()),
+        state: "COMPLETED".to_owned(),
+        issues: Vec::new(),
+    };
+    let results =
+        [(ids[1], IntentState::Settled, String::new()), (third, IntentState::Failed, String::new())];
+    reader.settle(&lease, at(5), &results, &[ended]).unwrap();
+    reader.intend(&lease, at(6), &[of(0, &["A0", "B1", "C2", "D3"])]).unwrap();
+    assert_eq!(ground.ledger().view(at(7)).unwrap(), reader.view(at(7)).unwrap());
+    assert_eq!(reader.check().unwrap().problems, Vec::<String>::new());
+}
+
 macro_rules! suite {
     ($store:ident, $ground:expr) => {
         mod $store {
             use super::*;
             suite!(@ $ground, a_new_ledger_is_born_and_empty, appends_keep_their_order_and_are_seen_by_others,
                 one_run_writes_and_the_other_learns_who, a_late_writer_is_refused, a_promise_is_given_once,
-                an_illegal_entry_takes_its_whole_batch_with_it);
+                an_illegal_entry_takes_its_whole_batch_with_it,
+                an_activity_is_named_with_the_outcome_of_its_intent);
 
             #[test]
             fn random_histories_with_crashes_end_as_they_should() {

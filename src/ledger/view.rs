@@ -1,5 +1,7 @@
 //! The log folded into what plan and apply ask of it. PURE.
 
+mod apple;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -11,6 +13,8 @@ use crate::model::clock::{Timestamp, between};
 use crate::model::desired::{Gates, LimitKind};
 use crate::model::policy::Policy;
 use crate::model::{Address, Fields, Kind, Name, ProfileId, Serial, TokenId};
+
+pub use apple::{AppleView, AskedMigration, Ended, KnownActivity, KnownService};
 
 /// How long destruction counts for the limits (design section 4).
 pub const LIMIT_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
@@ -114,6 +118,8 @@ pub struct LedgerView {
     pub defined: BTreeMap<TokenId, BTreeMap<ProfileId, DefinedProfile>>,
     /// By direct token: the devices that are left in peace for a while.
     pub cooling: BTreeMap<TokenId, BTreeMap<Serial, Cooling>>,
+    /// Organisations at Apple: services, activities, migrations, keys.
+    pub apple: AppleView,
 }
 
 impl LedgerView {
@@ -128,14 +134,14 @@ impl LedgerView {
         self.id.is_nil()
     }
 
-    /// The addresses under which a token was ever ours: a document that is renamed does not shake off
-    /// what is known of its token.
-    pub fn names_of(&self, token: &TokenId) -> BTreeSet<Name> {
-        let known = self
-            .owned
-            .iter()
-            .filter(|(address, owned)| address.kind == Kind::EnrollmentToken && owned.token_id == *token);
-        known.map(|(address, _)| address.name.clone()).collect()
+    /// By token, the addresses under which it was ever ours: a document that is renamed does not shake
+    /// off what is known of its token.
+    pub fn token_names(&self) -> BTreeMap<&TokenId, BTreeSet<Name>> {
+        let mut names = BTreeMap::<_, BTreeSet<Name>>::new();
+        for (address, owned) in self.owned.iter().filter(|(one, _)| one.kind == Kind::EnrollmentToken) {
+            names.entry(&owned.token_id).or_default().insert(address.name.clone());
+        }
+        names
     }
 
     /// Folds a whole log, seen at `now`.
@@ -169,7 +175,7 @@ pub enum ReplayError {
         /// The object.
         address: Address,
     },
-    /// The same write is promised twice.
+    /// The same write is promised twice, or a device that is in an activity which nobody has seen end.
     #[error("{write} of {address} is already promised by intent {intent}, which nobody has settled")]
     Conflict {
         /// The object.
@@ -221,6 +227,7 @@ pub struct Replay {
     renewed: BTreeMap<Name, Timestamp>,
     defined: BTreeMap<TokenId, BTreeMap<ProfileId, DefinedProfile>>,
     cooling: BTreeMap<TokenId, BTreeMap<Serial, Cooling>>,
+    apple: apple::Folded,
 }
 
 impl Replay {
@@ -286,6 +293,7 @@ impl Replay {
             renewed: self.renewed.clone(),
             defined: self.defined.clone(),
             cooling: self.cooling.clone(),
+            apple: self.apple.view.clone(),
         }
     }
 
@@ -305,7 +313,8 @@ impl Replay {
             },
             Event::Disowned { address, why: _ } => self.disown(&address),
             Event::Destroyed { address, token, kind, count } => {
-                if address.kind == Kind::EnrollmentToken {
+                // Devices that were taken off its service leave it where it is.
+                if address.kind == Kind::EnrollmentToken && kind == LimitKind::Delete {
                     self.tokens_deleted.insert(address.name, at);
                 }
                 self.destroyed.push((at, token, kind, count));
@@ -358,6 +367,12 @@ impl Replay {
                     }
                 }
             }
+            Event::ServiceKnown { .. }
+            | Event::ActivityAccepted { .. }
+            | Event::ActivityEnded { .. }
+            | Event::MigrationAsked { .. }
+            | Event::MigrationOver { .. }
+            | Event::KeyKnown { .. } => self.apple.take(at, event, &self.unsettled),
         }
         Ok(())
     }
@@ -398,11 +413,19 @@ impl Replay {
 
     fn intend(&mut self, id: i64, at: Timestamp, run: Uuid, new: NewIntent) -> Result<(), ReplayError> {
         let key = (new.address.clone(), new.write.clone(), new.part);
-        if let Some(intent) = self.claimed(&key, run) {
+        // Of activities any number may be open for one object, and only one for a device.
+        let holder = match new.serials.is_empty() {
+            true => self.claimed(&key, run),
+            false => self.apple.holder(&new.tenant, &new.serials),
+        };
+        if let Some(intent) = holder {
             return Err(ReplayError::Conflict { address: key.0, write: key.1, intent });
         }
-        self.claims.insert(key, id);
-        let NewIntent { address, tenant, write, part, name, object, platform, items } = new;
+        if new.serials.is_empty() {
+            self.claims.insert(key, id);
+        }
+        self.apple.hold(&new.tenant, &new.serials, id);
+        let NewIntent { address, tenant, write, part, name, object, platform, items, service, serials } = new;
         let (state, note) = (IntentState::Open, String::new());
         let intent = Intent {
             id,
@@ -417,6 +440,8 @@ impl Replay {
             object,
             platform,
             items,
+            service,
+            serials,
             state,
             note,
         };
@@ -449,7 +474,10 @@ impl Replay {
         if !state.is_unsettled()
             && let Some(ended) = self.unsettled.remove(&id)
         {
-            self.claims.remove(&(ended.address, ended.write, ended.part));
+            self.apple.ended(&ended, state == IntentState::Committed);
+            if ended.serials.is_empty() {
+                self.claims.remove(&(ended.address, ended.write, ended.part));
+            }
         }
         Ok(())
     }

@@ -12,12 +12,15 @@ pub fn check(desired: &Desired, found: &mut Diagnostics) {
         .acknowledge
         .iter()
         .chain(desired.connections.values().flat_map(|one| &one.acknowledge))
+        .chain(desired.organisations.values().flat_map(|one| &one.acknowledge))
         .chain(desired.tokens.values().flat_map(|one| &one.identity.acknowledge))
         .chain(desired.profiles.values().flat_map(|one| &one.identity.acknowledge))
-        .chain(desired.assignments.iter().flat_map(|one| &one.acknowledge));
+        .chain(desired.assignments.iter().flat_map(|one| &one.acknowledge))
+        .chain(desired.selections.iter().flat_map(|one| &one.acknowledge))
+        .chain(desired.routes.iter().flat_map(|one| &one.acknowledge));
     let mut told: Vec<&Acknowledgement> = Vec::new();
     for one in given.filter(|one| !rules::is_known(&one.rule)) {
-        // One document may be several assignments.
+        // One document may be several wishes.
         if told.contains(&one) {
             continue;
         }

@@ -1,16 +1,23 @@
-//! `DeviceAssignment` documents to [`Assignment`]s, and CSV files of any kind.
+//! `DeviceAssignment` documents to [`Assignment`]s, [`Selection`]s and [`Route`]s, and CSV files of any
+//! kind.
+
+mod form;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::apple;
 use super::csv::{self, Sheet, Wanted};
 use super::document::Document;
 use super::lower::Context;
 use super::serial::Serials;
 use super::value::{Item, Object, Read};
 use crate::diag::{Diagnostic, Severity};
-use crate::model::desired::{Assignment, NamedSerial, SerialSource, TokenSelector};
-use crate::model::{Field, Name, Place, Serial};
+use crate::model::desired::{
+    Assignment, Chosen, Desired, FamilyProfiles, NamedSerial, Route, RouteTo, Selection, SerialSource,
+    TokenSelector, Where,
+};
+use crate::model::{Name, Place, Serial};
 
 /// A CSV file that was read: where it lies in the folder, and what is in it.
 pub struct File {
@@ -26,35 +33,105 @@ impl File {
     }
 }
 
-impl Context<'_> {
-    /// Adds a document's assignments: one, or one for each profile that its CSV names.
-    pub fn assignments(&mut self, mut document: Document) {
-        let Some(devices) = document.spec.object("devices") else { return };
-        let selector = match (document.spec.name("token"), document.spec.object("tokens")) {
-            (Field::Set(token), _) => Some(TokenSelector::Names(vec![token])),
+/// What a document wishes of its devices.
+struct Wishes {
+    selector: Option<TokenSelector>,
+    /// `token`
+    token: Option<Name>,
+    unassign: bool,
+    profile: Option<Name>,
+    profiles: Option<FamilyProfiles>,
+    /// Whether it names devices outright.
+    names_devices: bool,
+    condition: Option<Where>,
+    /// Whether `moveBy` stands there.
+    moves_by: bool,
+    /// Whether a column of its CSV names profiles.
+    by_column: bool,
+}
+
+impl Wishes {
+    fn of(spec: &Object, devices: &Object) -> Self {
+        let token = spec.name("token").set().cloned();
+        let selector = match (&token, spec.object("tokens")) {
+            (Some(token), _) => Some(TokenSelector::Names(vec![token.clone()])),
             (_, Some(tokens)) => tokens.texts("matchLabels").map(TokenSelector::Labels),
             _ => None,
         };
-        let profile = document.spec.name("profile").set().cloned();
-        let by_column = devices.object("csv").is_some_and(|csv| csv.items.contains_key("profileColumn"));
+        Self {
+            selector,
+            token,
+            unassign: spec.bool("unassign").set() == Some(&true),
+            profile: spec.name("profile").set().cloned(),
+            profiles: apple::profiles(spec),
+            names_devices: devices.items.contains_key("serials") || devices.items.contains_key("csv"),
+            condition: apple::condition(devices),
+            moves_by: spec.items.contains_key("moveBy"),
+            by_column: form::by_column(devices),
+        }
+    }
+
+    /// Where its devices shall be at Apple. Kept for a token without `apple` too where nothing else of
+    /// the document would tell that nothing moves.
+    fn route(&self, desired: &Desired) -> Option<RouteTo> {
+        if self.unassign {
+            return Some(RouteTo::Nowhere);
+        }
+        let token = self.token.as_ref()?;
+        let gives_profiles = self.profile.is_some() || self.profiles.is_some() || self.by_column;
+        let has_service = desired.tokens.get(token).is_some_and(|token| token.apple.is_some());
+        (has_service || !gives_profiles || self.moves_by).then(|| RouteTo::Token(token.clone()))
+    }
+
+    /// The profiles of what only Apple's side can pick or tell apart.
+    fn selection(&self) -> Option<FamilyProfiles> {
+        match (&self.profiles, &self.condition, &self.profile) {
+            (Some(profiles), _, _) => Some(profiles.clone()),
+            (None, Some(_), Some(profile)) => Some(FamilyProfiles::all_of(profile)),
+            _ => None,
+        }
+    }
+}
+
+/// All serials that a document names, in the order of their writing.
+fn listed(devices: &Object, sheet: Option<&Sheet>) -> Vec<NamedSerial> {
+    let written = serials_of(devices);
+    let rows = sheet.map_or(&[][..], |sheet| sheet.serials.as_slice());
+    let mut all = Vec::with_capacity(written.len() + rows.len());
+    all.extend(written.iter().map(|row| named(row, SerialSource::Document)));
+    all.extend(rows.iter().map(|row| named(row, SerialSource::Csv)));
+    all
+}
+
+impl Context<'_> {
+    /// Adds what a document wishes of its devices: assignments (one, or one for each profile that its
+    /// CSV names), what only Apple's side can pick, and where devices shall be.
+    pub fn assignments(&mut self, mut document: Document) {
+        let Some(devices) = document.spec.object("devices") else { return };
         if !document.broken {
-            self.names_devices_and_profiles(&document, devices, profile.is_some(), by_column);
+            form::check(&document, devices, self);
         }
-        let listed = serials_of(devices).iter().map(|row| named(row, SerialSource::Document));
-        let mut by_profile: BTreeMap<Name, Vec<NamedSerial>> = BTreeMap::new();
-        if let Some(profile) = &profile {
-            // There even without a device, so that its references are followed.
-            by_profile.entry(profile.clone()).or_default().extend(listed);
-        }
+        let wishes = Wishes::of(&document.spec, devices);
+        let route = wishes.route(self.desired);
         let acknowledge = super::lower::acknowledge(&document.spec);
         let file = self.csv(devices);
+        let mut by_profile: BTreeMap<Name, Vec<NamedSerial>> = BTreeMap::new();
         let mut first_lines: BTreeMap<Name, u32> = BTreeMap::new();
+        if let Some(profile) = &wishes.profile
+            && (wishes.names_devices || wishes.condition.is_none())
+        {
+            // There even without a device, so that its references are followed.
+            by_profile.insert(profile.clone(), listed(devices, None));
+        }
+        let mut rows_count = true;
         if let Some(File { path: _, sheet }) = &file {
-            match (&sheet.profiles, &profile) {
-                (Some(_), _) => self.add_by_column(&file, &profile, &mut by_profile, &mut first_lines),
+            match (&sheet.profiles, &wishes.profile) {
+                (Some(_), _) => {
+                    rows_count =
+                        self.add_by_column(&file, &wishes.profile, &mut by_profile, &mut first_lines);
+                }
                 (None, Some(profile)) => {
-                    let rows = sheet.serials.iter().map(|row| named(row, SerialSource::Csv));
-                    by_profile.entry(profile.clone()).or_default().extend(rows);
+                    by_profile.insert(profile.clone(), listed(devices, Some(sheet)));
                 }
                 (None, None) => {}
             }
@@ -62,17 +139,45 @@ impl Context<'_> {
         if let Some(file) = &file {
             document.places.fields.insert("devices.csv.$path".to_owned(), file.place(0));
         }
+        let sheet = file.as_ref().map(|file| &file.sheet).filter(|_| rows_count);
+        if let Some(to) = route {
+            let named = listed(devices, sheet);
+            self.desired.routes.push(Route {
+                name: document.name.clone(),
+                to,
+                devices: Chosen { named, selected: wishes.condition.clone() },
+                move_by: apple::move_by(&document.spec),
+                acknowledge: acknowledge.clone(),
+                places: document.places.clone(),
+            });
+        }
+        if wishes.unassign {
+            return;
+        }
+        if let Some(profiles) = wishes.selection() {
+            let named = if wishes.profiles.is_some() { listed(devices, sheet) } else { Vec::new() };
+            self.desired.selections.push(Selection {
+                name: document.name.clone(),
+                devices: Chosen { named, selected: wishes.condition },
+                profiles,
+                one_for_all: wishes.profiles.is_none(),
+                selector: wishes.selector.clone(),
+                tokens: Vec::new(),
+                acknowledge: acknowledge.clone(),
+                places: document.places.clone(),
+            });
+        }
         for (one, devices) in by_profile {
             let mut places = document.places.clone();
             if let (Some(file), Some(line)) = (&file, first_lines.get(&one))
-                && Some(&one) != profile.as_ref()
+                && Some(&one) != wishes.profile.as_ref()
             {
                 places.fields.insert("profile".to_owned(), file.place(*line));
             }
             self.desired.assignments.push(Assignment {
                 name: document.name.clone(),
                 profile: one,
-                selector: selector.clone(),
+                selector: wishes.selector.clone(),
                 tokens: Vec::new(),
                 devices,
                 acknowledge: acknowledge.clone(),
@@ -81,49 +186,17 @@ impl Context<'_> {
         }
     }
 
-    /// What no table can say: at least one way to name devices, and a profile for each of them.
-    fn names_devices_and_profiles(
-        &mut self,
-        document: &Document,
-        devices: &Object,
-        has_profile: bool,
-        by_column: bool,
-    ) {
-        let lists = devices.items.contains_key("serials");
-        if !lists && !devices.items.contains_key("csv") {
-            let message = "`devices` names no devices".to_owned();
-            self.refuse(
-                "missing-field",
-                &devices.place,
-                message,
-                "add `serials: […]` or `csv: {file, column}`",
-            );
-        }
-        if has_profile || document.spec.items.contains_key("profile") {
-            return;
-        }
-        let (message, next) = match (by_column, lists) {
-            (true, false) => return,
-            (true, true) => (
-                "`devices.serials` have no profile: `profileColumn` names one for the rows of the CSV only",
-                "add `profile: …` for them, or put them into the CSV",
-            ),
-            (false, _) => ("`spec` needs `profile`", "add `profile: …`, or `profileColumn` to the CSV"),
-        };
-        let place = document.places.document.clone();
-        self.refuse("missing-field", &place, message.to_owned(), next);
-    }
-
-    /// Sorts the rows of a CSV by the profiles that its column names.
+    /// Sorts the rows of a CSV by the profiles that its column names; `false` where it contributes
+    /// nothing.
     fn add_by_column(
         &mut self,
         file: &Option<File>,
         fallback: &Option<Name>,
         by_profile: &mut BTreeMap<Name, Vec<NamedSerial>>,
         first_lines: &mut BTreeMap<Name, u32>,
-    ) {
-        let Some(file) = file else { return };
-        let Some(profiles) = &file.sheet.profiles else { return };
+    ) -> bool {
+        let Some(file) = file else { return true };
+        let Some(profiles) = &file.sheet.profiles else { return true };
         // Each cell's text is looked at once, however many rows hold it.
         let mut names: Vec<Option<Name>> = Vec::with_capacity(profiles.texts.len());
         for (text, line) in &profiles.texts {
@@ -139,13 +212,14 @@ impl Context<'_> {
         }
         if names.iter().any(Option::is_none) {
             self.desired.unread_files.push(file.path.clone());
-            return;
+            return false;
         }
         for (row, at) in file.sheet.serials.iter().zip(&profiles.of_rows) {
             let Some(Some(name)) = names.get(*at as usize) else { continue };
             first_lines.entry(name.clone()).or_insert(row.1);
             by_profile.entry(name.clone()).or_default().push(named(row, SerialSource::Csv));
         }
+        true
     }
 
     fn profile_cell(&mut self, file: &File, text: &str, line: u32) -> Option<Name> {

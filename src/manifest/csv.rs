@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::serial::{self, Serials};
 use super::suggest;
+use crate::diag::words::count;
 
 /// What is wanted of a file.
 #[derive(Clone, Copy, Debug)]
@@ -346,8 +347,7 @@ fn is_whole(row: &csv::StringRecord, columns: usize, line: u64) -> Result<(), Mi
     if row.len() == columns {
         return Ok(());
     }
-    let plural = if row.len() == 1 { "" } else { "s" };
-    let message = format!("the line has {} column{plural}, the heading has {columns}", row.len());
+    let message = format!("the line has {}, the heading has {columns}", count(row.len(), "column"));
     let next = if row.len() < columns {
         "the file may have been cut off: export it again"
     } else {

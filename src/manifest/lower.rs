@@ -38,11 +38,7 @@ pub fn lower(document: Document, context: &mut Context) {
     let name = document.name.clone();
     match document.kind {
         Kind::Fleet => context.desired.fleet = context.fleet(document),
-        Kind::Connection => {
-            if let Some(connection) = connection::lower(document, context) {
-                context.desired.connections.insert(name, connection);
-            }
-        }
+        Kind::Connection => connection::lower(document, context),
         Kind::EnrollmentToken => {
             if let Some(token) = token::lower(document, context) {
                 context.desired.tokens.insert(name, token);

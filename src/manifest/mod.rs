@@ -8,6 +8,7 @@
 //! with a refused part contributes nothing, the others are still checked against each other.
 
 mod acknowledge;
+mod apple;
 mod assignment;
 mod certificate;
 mod check;
@@ -39,7 +40,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::diag::{Diagnostic, Diagnostics, Severity};
-use crate::model::desired::{Desired, Fleet};
+use crate::model::desired::{Desired, Fleet, RouteTo};
 use crate::model::{Kind, Name, Place};
 use document::Document;
 pub use schema::{schema, schema_all};
@@ -165,9 +166,12 @@ fn set_apart(desired: &mut Desired, broken: &BTreeSet<(Kind, Name)>) -> Desired 
     let is_assignment = of(Kind::DeviceAssignment);
     let doubtful = Desired {
         connections: take(&mut desired.connections, of(Kind::Connection)),
+        organisations: take(&mut desired.organisations, of(Kind::Connection)),
         tokens: take(&mut desired.tokens, is_token),
         profiles: take(&mut desired.profiles, of(Kind::EnrollmentProfile)),
         assignments: desired.assignments.extract_if(.., |one| is_assignment(&one.name)).collect(),
+        selections: desired.selections.extract_if(.., |one| is_assignment(&one.name)).collect(),
+        routes: desired.routes.extract_if(.., |one| is_assignment(&one.name)).collect(),
         ..Desired::default()
     };
     for profile in desired.profiles.values_mut() {
@@ -178,6 +182,10 @@ fn set_apart(desired: &mut Desired, broken: &BTreeSet<(Kind, Name)>) -> Desired 
     for assignment in &mut desired.assignments {
         assignment.tokens.retain(|token| !is_token(token));
     }
+    for selection in &mut desired.selections {
+        selection.tokens.retain(|token| !is_token(token));
+    }
+    desired.routes.retain(|route| !matches!(&route.to, RouteTo::Token(token) if is_token(token)));
     doubtful
 }
 

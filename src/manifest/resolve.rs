@@ -1,5 +1,7 @@
 //! Follows references between documents, over everything that could be read. PURE.
 
+mod apple;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{sides, suggest};
@@ -19,14 +21,18 @@ const MOST_HINTS: usize = 100;
 /// Follows all references, those of `broken` documents too, and fills in what hangs on them.
 pub fn resolve(desired: &mut Desired, present: &Present, broken: &Present, found: &mut Diagnostics) {
     let mut resolver = Resolver { present, broken, found, dangling: 0 };
-    resolver.connections(desired);
+    resolver.holders(desired);
+    resolver.services(desired);
     resolver.protected(desired);
     resolver.protected_by_policy(desired);
+    resolver.protected_by_organisations(desired);
     resolver.profiles(desired);
     sides::check(desired, resolver.found);
     resolver.rollouts(desired);
     resolver.defaults(desired);
     resolver.assignments(desired);
+    resolver.selections(desired);
+    resolver.routes(desired);
     resolver.canonical_forms(desired);
     resolver.unused_values(desired);
     resolver.display_names(desired);
@@ -60,17 +66,6 @@ impl Resolver<'_> {
         let message = format!("`{field}` names the {kind} `{name}`, which no document describes");
         self.found
             .push(Diagnostic::new("unknown-reference", Severity::Refuse, place.clone(), message).next(next));
-    }
-
-    fn connections(&mut self, desired: &Desired) {
-        for token in desired.tokens.values() {
-            if let Some(connection) = token.realm.connection()
-                && !desired.connections.contains_key(connection)
-            {
-                let place = token.identity.places.at("mdm");
-                self.dangling(Kind::Connection, connection, "mdm", place);
-            }
-        }
     }
 
     fn protected(&mut self, desired: &Desired) {
@@ -424,7 +419,7 @@ impl Resolver<'_> {
             let text = token.identity.display_name.as_str();
             if let Some(other) = seen.insert((&token.realm, text), token) {
                 let message = match &token.realm {
-                    Realm::Mdm(connection) => {
+                    Realm::Mdm(connection) | Realm::Apple(connection) => {
                         format!("two EnrollmentTokens of the Connection `{connection}` are called {text:?}")
                     }
                     Realm::Direct(_) => format!("two direct EnrollmentTokens are called {text:?}"),

@@ -69,7 +69,12 @@ fn object(shape: &Shape) -> Value {
             ([one], true) => required.push(one),
             ([_], false) | ([], _) => {}
             (names, true) => choices.push(json!({ "oneOf": names.iter().map(|name| json!({ "required": [name] })).collect::<Vec<_>>() })),
-            (names, false) => choices.push(json!({ "not": { "required": names } })),
+            (names, false) => {
+                for (at, one) in names.iter().enumerate() {
+                    let pairs = names[at + 1..].iter().map(|other| json!({ "not": { "required": [one, other] } }));
+                    choices.extend(pairs);
+                }
+            }
         }
     }
     if let Some(object) = schema.as_object_mut() {

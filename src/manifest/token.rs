@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::certificate;
 use super::document::Document;
 use super::lower::{Context, identity};
 use super::source::BesideError;
 use super::value::{self, Item, Object, Read};
+use super::{apple, certificate};
 use crate::diag::{Diagnostic, Severity};
 use crate::model::desired::{DefaultProfiles, DirectToken, Identity, Prune, ServerTokenSource, Token};
 use crate::model::{Name, Place, Realm};
@@ -49,6 +49,12 @@ pub fn lower(mut document: Document, context: &mut Context) -> Option<Token> {
         }),
         apple_id: spec.text("appleId"),
         consent_to_share_data: spec.bool("consentToShareData"),
+        apple: spec.object("apple").and_then(apple::service),
+        default_for: apple::families(spec, "defaultFor").map(|mut families| {
+            families.sort();
+            families.dedup();
+            families
+        }),
         defaults: spec.object(DEFAULTS).map(defaults).unwrap_or_default(),
         values: spec.texts("values").unwrap_or_default(),
         account_driven_url: spec.field(ACCOUNT_DRIVEN, |read| match read {

@@ -181,6 +181,22 @@ impl<T: Named> Complete<T> {
 pub struct Live {
     /// One entry per service that was asked.
     pub tenants: BTreeMap<Realm, LiveTenant>,
+    /// One entry per organisation at Apple that was asked, by its connection.
+    pub organisations: BTreeMap<super::Name, super::organisation::LiveOrganisation>,
+    /// Activation Lock of the devices for which Apple was asked, now or lately.
+    pub locks: BTreeMap<Serial, SeenLock>,
+    /// By direct token with `apple`: SHA-256 in hex over the DER of its certificate. Asked for only where
+    /// a service may have to be made with it.
+    pub certificates: BTreeMap<super::Name, Fact<String>>,
+}
+
+/// Activation Lock of a device, as it was seen.
+#[derive(Clone, Debug)]
+pub struct SeenLock {
+    /// What Apple told. Unknown also where the device is in a state of Apple's own.
+    pub lock: Fact<super::organisation::ActivationLock>,
+    /// When it told so.
+    pub at: Timestamp,
 }
 
 /// What one Intune tenant showed; or one direct token, which is a tenant of its own with that token

@@ -6,6 +6,7 @@ pub mod desired;
 pub mod fill;
 pub mod id;
 pub mod live;
+pub mod organisation;
 pub mod place;
 pub mod platform;
 pub mod policy;
@@ -18,6 +19,7 @@ pub mod settings;
 pub mod value;
 
 pub use id::{Address, Kind, Name, ProfileId, Serial, TokenId};
+pub use organisation::{ActivityId, ActivityKind, Edition, ProductFamily, ServiceId};
 pub use place::Place;
 pub use platform::{Family, Platform};
 pub use realm::Realm;

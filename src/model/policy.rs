@@ -34,7 +34,13 @@ impl StatedGates {
             let gates = connection.policy.clone()?;
             Some(Policy { connection: name.clone(), tenant: connection.tenant_id.clone(), gates })
         });
-        Self { fleet: desired.fleet.gates.clone(), policies: policies.collect() }
+        let of_organisations = desired.organisations.iter().filter_map(|(name, organisation)| {
+            let gates = organisation.policy.clone()?;
+            Some(Policy { connection: name.clone(), tenant: organisation.client_id.clone(), gates })
+        });
+        let mut policies: Vec<Policy> = policies.chain(of_organisations).collect();
+        policies.sort_by(|a, b| a.connection.cmp(&b.connection));
+        Self { fleet: desired.fleet.gates.clone(), policies }
     }
 
     /// The stricter of both, for the fleet and for every tenant.

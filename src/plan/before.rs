@@ -9,12 +9,16 @@
 //! | profile | every member that this version does not know |
 //! | device | `enrollmentState`, `isSupervised`, `lastContactedDateTime`, `requestedEnrollmentProfileAssignmentDateTime` |
 
+pub mod service;
+
 use serde_json::{Value as Json, json};
 
 use super::{Action, Step, content, file};
 use crate::diff;
-use crate::model::live::{Complete, Devices, Fact, LiveProfile, LiveTenant, LiveToken, ProfileKind, Unknown};
-use crate::model::{Fields, Platform, ProfileId, Serial, TokenId, Value, settings};
+use crate::model::live::{
+    Complete, Devices, Fact, Live, LiveProfile, LiveTenant, LiveToken, ProfileKind, Unknown,
+};
+use crate::model::{Fields, Platform, ProfileId, Realm, Serial, TokenId, Value, settings};
 
 /// The field whose value is a name that a step resolves.
 pub(crate) const VPP_TOKEN: &str = "companyPortal.vppToken";
@@ -41,6 +45,25 @@ pub fn standing<'a>(step: &Step, tenant: &'a LiveTenant) -> Result<Standing, &'a
     }
     let same = file::fingerprint(&of(step, tenant)?) == step.fingerprint;
     Ok(if same { Standing::Same } else { Standing::Changed })
+}
+
+/// As [`standing`], wherever the step is carried out; `tenant` is the one that the plan was made for.
+/// `None`: its service leads elsewhere now, or was not read.
+pub fn standing_in<'a>(
+    step: &Step,
+    tenant: Option<&String>,
+    live: &'a Live,
+) -> Option<Result<Standing, &'a Unknown>> {
+    match &step.connection {
+        Realm::Apple(name) => {
+            let organisation = live.organisations.get(name).filter(|one| Some(&one.tenant) == tenant)?;
+            Some(service::standing(step, organisation))
+        }
+        realm => {
+            let here = live.tenants.get(realm).filter(|one| Some(&one.tenant_id) == tenant)?;
+            Some(standing(step, here))
+        }
+    }
 }
 
 /// Whether a step changes what never comes back.
@@ -135,6 +158,8 @@ pub fn of<'a>(step: &Step, tenant: &'a LiveTenant) -> Result<Json, &'a Unknown> 
             Some(Fact::Unknown(unknown)) => return Err(unknown),
             None => Json::Null,
         },
+        // What it rests on is the organisation's, and in no tenant.
+        Action::Service(_) => Json::Null,
         Action::Assign { after_sync: true, .. } | Action::Sync { .. } => {
             token(tenant, &step.token_id)?.map_or(Json::Null, |token| json!([token.id]))
         }
@@ -252,7 +277,29 @@ pub(crate) fn is_done<'a>(step: &Step, tenant: &'a LiveTenant) -> Result<bool, &
             Some(Fact::Unknown(unknown)) => return Err(unknown),
             None => false,
         },
-        Action::Assign { after_sync: true, .. } | Action::Sync { .. } => false,
+        Action::Assign { after_sync: true, .. } => {
+            let made: Vec<&ProfileId> = match &step.object {
+                Some(wished) => vec![wished],
+                None if step.connection.is_direct() => {
+                    defined(tenant, step)?.iter().map(|one| &one.id).collect()
+                }
+                None => named(tenant, step)?.iter().map(|one| &one.id).collect(),
+            };
+            let ([wished], Some(devices)) = (made.as_slice(), devices(tenant, &step.token_id)?) else {
+                return Ok(false);
+            };
+            file::assigned_rows(&step.action).all(|(serial, _)| {
+                devices.find(serial).is_some_and(|device| devices.profile_of(device) == Some(*wished))
+            })
+        }
+        // A sync is for serials that are not listed yet.
+        Action::Sync { serials } => match devices(tenant, &step.token_id)? {
+            Some(devices) => {
+                serials.iter().all(|serial| devices.find(serial).is_some_and(|device| !device.released))
+            }
+            None => false,
+        },
+        Action::Service(_) => false,
     })
 }
 

@@ -8,17 +8,18 @@
 //! the fields that were applied; for the rest nobody remembers what was in force object by object, so
 //! that drift and new wish cannot be told apart, and it is named so.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::build::{self, Input};
-use super::file::sha256;
-use super::{Action, AssignGroup, Plan, Reason, Relation, Step, order};
+use super::wishes::{
+    ACCOUNT_URL, DEFAULT_FOR, DEVICES, FAMILIES, NOWHERE, ROUTE, SERVICE, TOKEN, Wished, Wishes,
+    default_part, devices_part, profile_part,
+};
+use super::{Action, AssignGroup, Plan, Reason, Relation, ServiceAction, Step, order};
 use crate::ledger::LedgerView;
-use crate::model::desired::{Desired, Identity, Profile, Prune, State, Token, TokenSelector};
+use crate::model::desired::{Desired, Profile, RouteTo, State, TokenSelector};
 use crate::model::value::Fields;
-use crate::model::{Address, Field, Name, Platform, Realm, Serial};
+use crate::model::{Address, Name, Realm};
 
 /// What moved outside.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -30,98 +31,20 @@ pub struct Drift {
 }
 
 impl Drift {
-    /// Whether a step of the whole plan does nothing but put back what moved.
-    pub fn covers(&self, step: &Step) -> bool {
-        self.plan.step(&step.id).is_some_and(|ours| ours.action == step.action)
+    /// Whether steps of the whole plan do nothing but put back what moved, all of them.
+    pub fn covers(&self, steps: &[Step]) -> bool {
+        let ours = by_id(&self.plan.steps);
+        steps.iter().all(|step| is_among(&ours, step))
     }
 }
 
-/// The wishes on a token by parts, each as `sha256:` and hex; `None` for a token that no document
-/// names.
-pub type Wishes = BTreeMap<String, String>;
-
-const TOKEN: &str = "token";
-
-/// The defaults of a direct token, by family.
-const FAMILIES: &str = "families";
-
-const ACCOUNT_URL: &str = "accountDrivenEnrollmentUrl";
-
-/// How the parts begin that speak of the devices of one profile.
-const DEVICES: &str = "devices/";
-
-fn default_part(platform: Platform) -> String {
-    format!("default/{platform}")
+fn by_id(steps: &[Step]) -> HashMap<&str, &Step> {
+    steps.iter().map(|step| (step.id.as_str(), step)).collect()
 }
 
-fn profile_part(profile: &Name) -> String {
-    format!("profile/{profile}")
-}
-
-fn devices_part(profile: &Name) -> String {
-    format!("{DEVICES}{profile}")
-}
-
-/// Hashes everything that the documents wish on a token. Places, labels and the values of `${name}`
-/// are left out: what they lead to stands in the fields.
-pub fn wishes_on(desired: &Desired, name: &Name) -> Option<Wishes> {
-    // Every field by name, so that a new one does not compile until somebody decides whether its
-    // change is a new wish.
-    let Token {
-        identity,
-        realm,
-        // Another source of the same credentials is no other wish.
-        direct: _,
-        apple_id: _,
-        consent_to_share_data: _,
-        scope_tags,
-        defaults,
-        values: _,
-        prune,
-        account_driven_url,
-    } = desired.tokens.get(name)?;
-    let of = |identity: &Identity| {
-        let Identity { labels: _, display_name, id, formerly: _, state, acknowledge: _, places: _ } =
-            identity;
-        json!([display_name, id, *state == State::Present])
-    };
-    let prune = match prune {
-        Prune::Never => "never",
-        Prune::Created => "created",
-        Prune::All => "all",
-    };
-    let three = |field: Field<serde_json::Value>| match field {
-        Field::Missing => json!([]),
-        Field::Null => json!([null]),
-        Field::Set(value) => json!([value]),
-    };
-    let tags = three(scope_tags.clone().map(|tags| json!(tags)));
-    let mut parts = BTreeMap::from([(TOKEN.to_owned(), json!([of(identity), realm, tags, prune]))]);
-    for platform in Platform::CLASSIC {
-        let wished = defaults.of(platform).clone().map(|profile| json!(profile));
-        parts.insert(default_part(platform), three(wished));
-    }
-    if realm.is_direct() {
-        let defaults: BTreeMap<&str, &Name> = defaults.all().collect();
-        parts.insert(FAMILIES.to_owned(), json!(defaults));
-        let url = account_driven_url.clone().map(|url| json!(url.as_str()));
-        parts.insert(ACCOUNT_URL.to_owned(), three(url));
-    }
-    for (profile, document) in &desired.profiles {
-        if let Some(wished) = document.wished.get(name) {
-            parts.insert(profile_part(profile), json!([of(&document.identity), wished]));
-        }
-    }
-    let mut assigned: BTreeMap<&Name, Vec<Serial>> = BTreeMap::new();
-    for assignment in desired.assignments.iter().filter(|all| all.tokens.contains(name)) {
-        let serials = assignment.devices.iter().map(|device| device.serial);
-        assigned.entry(&assignment.profile).or_default().extend(serials);
-    }
-    for (profile, mut serials) in assigned {
-        serials.sort_unstable();
-        parts.insert(devices_part(profile), json!(serials));
-    }
-    Some(parts.into_iter().map(|(part, wished)| (part, sha256(&wished.to_string()))).collect())
+/// Whether steps hold one with the same id that does the same.
+fn is_among(steps: &HashMap<&str, &Step>, step: &Step) -> bool {
+    steps.get(step.id.as_str()).is_some_and(|ours| ours.action == step.action)
 }
 
 /// How what the documents wish stands to what was last seen in force.
@@ -143,7 +66,8 @@ enum Standing {
 
 impl<'a> InForce<'a> {
     fn of(desired: &'a Desired, ledger: &'a LedgerView) -> Self {
-        let is = desired.tokens.keys().filter_map(|name| Some((name, wishes_on(desired, name)?)));
+        let mut wished = Wished::of(desired);
+        let is = desired.tokens.keys().filter_map(|name| Some((name, wished.on(name)?)));
         Self { was: &ledger.in_force, is: is.collect() }
     }
 
@@ -175,6 +99,20 @@ impl<'a> InForce<'a> {
             }
             Action::Assign { after_sync: false, .. } => self.part(token, &devices_part(&step.address.name)),
             Action::SetAccountDrivenUrl { .. } => self.part(token, ACCOUNT_URL),
+            Action::Service(action) => match action {
+                ServiceAction::Assign { .. }
+                | ServiceAction::UpdateDeadline { .. }
+                | ServiceAction::CancelMigration { .. } => self.part(token, ROUTE),
+                ServiceAction::Unassign { .. } => self.part(token, NOWHERE),
+                ServiceAction::DropFamilies { .. } | ServiceAction::TakeFamilies { .. } => {
+                    self.part(token, DEFAULT_FOR)
+                }
+                ServiceAction::Rename { .. } => self.part(token, SERVICE),
+                ServiceAction::Create { .. } | ServiceAction::Delete { .. } if self.whole(token) => {
+                    Standing::Same
+                }
+                ServiceAction::Create { .. } | ServiceAction::Delete { .. } => Standing::New,
+            },
             // What goes was there while something else was wished: only a whole that is as it was shows
             // that it came back.
             Action::DeleteToken | Action::DeleteProfile | Action::Unassign { .. } if self.whole(token) => {
@@ -211,31 +149,8 @@ pub fn concerned(old: &Desired, new: &Desired) -> BTreeSet<Name> {
     if !same(&old.fleet, &new.fleet) || old.unread_files != new.unread_files {
         return new.tokens.keys().cloned().collect();
     }
-    let profiles_on = |desired: &Desired, token: &Name| {
-        let all = desired.profiles.iter().filter(|(_, profile)| profile.tokens.contains(token));
-        let all =
-            all.map(|(name, profile)| {
-                let Profile {
-                    identity,
-                    platform,
-                    rollout_first,
-                    selector,
-                    tokens: _,
-                    settings,
-                    wished,
-                    created,
-                } = profile;
-                let selected = matches!(selector, TokenSelector::Labels(_));
-                let state = identity.state == State::Present;
-                let names = (&identity.display_name, &identity.id, &identity.formerly, state);
-                let fields = (wished.get(token), created.get(token));
-                format!(
-                    "{name} {platform} {rollout_first:?} {names:?} {selected} {fields:?} {settings:?} {:?}",
-                    identity.acknowledge
-                )
-            });
-        all.collect::<Vec<String>>()
-    };
+    let (profiles_before, profiles_now) = (profiles_by_token(old), profiles_by_token(new));
+    let (mut wished_before, mut wished_now) = (Wished::of(old), Wished::of(new));
     let concerned = |token: &&Name| {
         let direct = |desired: &Desired| {
             let token = desired.tokens.get(*token)?;
@@ -262,12 +177,52 @@ pub fn concerned(old: &Desired, new: &Desired) -> BTreeSet<Name> {
                 connection.acknowledge
             ))
         };
-        wishes_on(old, token) != wishes_on(new, token)
+        let organisation = |desired: &Desired| {
+            let apple = desired.tokens.get(*token)?.apple.as_ref()?;
+            // Of a key only its source is in here.
+            Some(format!("{:?}", desired.organisations.get(&apple.connection)?))
+        };
+        let moved_by = |desired: &Desired| {
+            let here = desired.routes.iter().filter(|one| one.to == RouteTo::Token((*token).clone()));
+            here.map(|one| format!("{:?} {:?}", one.name, one.acknowledge)).collect::<Vec<_>>()
+        };
+        wished_before.on(token) != wished_now.on(token)
+            || organisation(old) != organisation(new)
+            || moved_by(old) != moved_by(new)
             || connection(old) != connection(new)
             || direct(old) != direct(new)
-            || profiles_on(old, token) != profiles_on(new, token)
+            || in_words(&profiles_before, token) != in_words(&profiles_now, token)
     };
     new.tokens.keys().filter(concerned).cloned().collect()
+}
+
+/// The profile documents that select each token.
+fn profiles_by_token(desired: &Desired) -> BTreeMap<&Name, Vec<(&Name, &Profile)>> {
+    let mut by_token = BTreeMap::<_, Vec<_>>::new();
+    for (name, profile) in &desired.profiles {
+        for token in profile.tokens.iter().collect::<BTreeSet<_>>() {
+            by_token.entry(token).or_default().push((name, profile));
+        }
+    }
+    by_token
+}
+
+/// Everything of the profiles on a token but where it is written.
+fn in_words(profiles: &BTreeMap<&Name, Vec<(&Name, &Profile)>>, token: &Name) -> Vec<String> {
+    let all = profiles.get(token).into_iter().flatten();
+    let in_words = |(name, profile): &(&Name, &Profile)| {
+        let Profile { identity, platform, rollout_first, selector, tokens: _, settings, wished, created } =
+            profile;
+        let selected = matches!(selector, TokenSelector::Labels(_));
+        let state = identity.state == State::Present;
+        let names = (&identity.display_name, &identity.id, &identity.formerly, state);
+        let fields = (wished.get(token), created.get(token));
+        format!(
+            "{name} {platform} {rollout_first:?} {names:?} {selected} {fields:?} {settings:?} {:?}",
+            identity.acknowledge
+        )
+    };
+    all.map(in_words).collect()
 }
 
 /// What moved outside. `whole` is the plan of the documents over the same facts.
@@ -336,9 +291,10 @@ fn put_back(profile: &mut Profile, token: &Name, applied: &Fields) {
 /// Takes the changes of fields that moved outside out of a plan, and with them the steps that have
 /// none left: what remains is newly wished.
 pub fn without_drift(plan: &mut Plan, drift: &Drift) {
+    let drifted = by_id(&drift.plan.steps);
     for step in &mut plan.steps {
         let Some(Step { action: Action::UpdateProfile { changes: moved, .. }, .. }) =
-            drift.plan.step(&step.id)
+            drifted.get(step.id.as_str())
         else {
             continue;
         };
@@ -350,7 +306,7 @@ pub fn without_drift(plan: &mut Plan, drift: &Drift) {
     }
     let is_new = |step: &Step| match &step.action {
         Action::UpdateProfile { changes, .. } => !changes.is_empty(),
-        _ => !drift.covers(step),
+        _ => !is_among(&drifted, step),
     };
     keep(plan, is_new);
 }
@@ -380,14 +336,14 @@ pub fn come_to_rest<'t>(
         !done(step) && !matches!(step.action, Action::Sync { .. } | Action::Assign { after_sync: true, .. })
     };
     let open: BTreeSet<&Name> = plan.steps.iter().filter(is_open).map(|step| step.address.domain()).collect();
-    let blocked = |token: &Name| plan.blocked.iter().any(|one| one.token.as_ref() == Some(token));
+    let blocked: BTreeSet<&Name> = plan.blocked.iter().filter_map(|one| one.token.as_ref()).collect();
     // Devices that Apple wants left in peace are there and have not got what is wished: given later, it
     // is no drift.
-    let put_off = |token: &Name| {
-        let is_direct = plan.tenants.contains_key(&Realm::Direct(token.clone()));
-        is_direct && plan.waiting.iter().any(|one| one.token.as_ref() == Some(token) && one.until.is_some())
-    };
-    tokens.filter(|token| !open.contains(token) && !blocked(token) && !put_off(token)).collect()
+    let is_direct = |token: &&Name| plan.tenants.contains_key(&Realm::Direct((*token).clone()));
+    let waiting = plan.waiting.iter().filter(|one| one.until.is_some());
+    let put_off: BTreeSet<&Name> = waiting.filter_map(|one| one.token.as_ref()).filter(is_direct).collect();
+    let at_rest = |token: &&Name| [&open, &blocked, &put_off].iter().all(|some| !some.contains(*token));
+    tokens.filter(at_rest).collect()
 }
 
 #[cfg(test)]

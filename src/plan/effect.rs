@@ -37,6 +37,10 @@ pub enum When {
     NextActivation,
     /// When the token next syncs with Apple.
     NextSync,
+    /// By the deadline of a migration at the latest.
+    Deadline,
+    /// By devices that are bought, or activated for the first time, from then on.
+    NewDevices,
 }
 
 /// Devices of one profile, by whether they are enrolled.

@@ -284,7 +284,7 @@ pub fn digest(
     let mut rows: Vec<serde_json::Value> = steps
         .iter()
         .map(|step| {
-            json!([
+            let mut row = json!([
                 step.id,
                 step.address,
                 step.connection,
@@ -294,7 +294,12 @@ pub fn digest(
                 without_texts(&step.action),
                 step.fingerprint,
                 step.needs,
-            ])
+            ]);
+            // The name that a service gets stands nowhere else.
+            if let (Action::Service(_), Some(row)) = (&step.action, row.as_array_mut()) {
+                row.push(json!(step.name));
+            }
+            row
         })
         .collect();
     rows.sort_by_cached_key(serde_json::Value::to_string);
@@ -313,6 +318,7 @@ fn without_texts(action: &Action) -> Action {
         Action::Assign { groups, after_sync: _ } => {
             groups.iter_mut().for_each(|group| group.from_name = None);
         }
+        Action::Service(at_apple) => *at_apple = at_apple.without_texts(),
         _ => {}
     }
     action

@@ -3,12 +3,15 @@
 //! A gate that is exceeded stops all steps that it covers; the rest goes on. An override names one
 //! gate and the plan's digest; there is no flag that opens all of them.
 
+pub mod services;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Action, Class, Relation, Step};
+use crate::diag::words;
 use crate::ledger::LedgerView;
 use crate::model::desired::{Desired, Gates, Limit, LimitKind};
 use crate::model::live::{Devices, EnrollmentState};
@@ -56,7 +59,12 @@ impl InForce {
         for owned in ledger.owned.values() {
             known_under.entry(owned.token_id.clone()).or_default().insert(owned.tenant.clone());
         }
+        for known in ledger.apple.services.values() {
+            let service = TokenId(known.id.to_string());
+            known_under.entry(service).or_default().insert(known.tenant.clone());
+        }
         let tenants = desired.connections.iter();
+        let organisations = desired.organisations.iter();
         Self {
             stated: StatedGates::of(desired),
             applied: ledger
@@ -65,6 +73,7 @@ impl InForce {
                 .map(|fleet| StatedGates { fleet, policies: ledger.policies.clone() }),
             tenants: tenants
                 .map(|(name, connection)| (Realm::Mdm(name.clone()), connection.tenant_id.clone()))
+                .chain(organisations.map(|(name, one)| (Realm::Apple(name.clone()), one.client_id.clone())))
                 .collect(),
             known_under,
         }
@@ -92,7 +101,10 @@ impl InForce {
             all.push(Statement { policy: None, applied, gates: &stated.fleet });
             let is_about = |policy: &&Policy| {
                 // A direct token has no Connection that could narrow the Fleet.
-                connection.connection().is_some_and(|name| policy.is_about(name, tenants.iter().copied()))
+                connection
+                    .connection()
+                    .or(connection.organisation())
+                    .is_some_and(|name| policy.is_about(name, tenants.iter().copied()))
             };
             all.extend(stated.policies.iter().filter(is_about).map(|policy| Statement {
                 policy: Some(&policy.connection),
@@ -181,18 +193,34 @@ impl Lately {
     }
 }
 
-/// What was destroyed under a token in the last 24 hours, under any of its names.
-pub fn deleted_lately(ledger: &LedgerView, name: &Name, known_as: &BTreeSet<Name>) -> Lately {
-    let mut lately = Lately::default();
-    let is_here = |token: &Name| token == name || known_as.contains(token);
-    for (_, _, kind, count) in ledger.destroyed.iter().filter(|(_, token, ..)| is_here(token)) {
-        match kind {
-            LimitKind::Delete => lately.deleted += count,
-            LimitKind::Unassign => lately.unassigned += count,
-            LimitKind::Create | LimitKind::Update | LimitKind::Assign | LimitKind::Reassign => {}
+/// What was destroyed in the last 24 hours, by the name of its token.
+#[derive(Clone, Debug, Default)]
+pub struct Destroyed<'a>(BTreeMap<&'a Name, Lately>);
+
+impl<'a> Destroyed<'a> {
+    /// Counts what the ledger remembers.
+    pub fn of(ledger: &'a LedgerView) -> Self {
+        let mut by_name = BTreeMap::<_, Lately>::new();
+        for (_, token, kind, count) in &ledger.destroyed {
+            let lately = by_name.entry(token).or_default();
+            match kind {
+                LimitKind::Delete => lately.deleted += count,
+                LimitKind::Unassign => lately.unassigned += count,
+                LimitKind::Create | LimitKind::Update | LimitKind::Assign | LimitKind::Reassign => {}
+            }
         }
+        Self(by_name)
     }
-    lately
+
+    /// What was destroyed under a token, under any of its names.
+    pub fn under(&self, name: &Name, known_as: &BTreeSet<Name>) -> Lately {
+        let former = known_as.iter().filter(|former| *former != name);
+        let counts = std::iter::once(name).chain(former).filter_map(|name| self.0.get(name));
+        counts.fold(Lately::default(), |sum, one| Lately {
+            deleted: sum.deleted + one.deleted,
+            unassigned: sum.unassigned + one.unassigned,
+        })
+    }
 }
 
 /// The protected serials that are enrolled, by the profile that they have.
@@ -224,7 +252,9 @@ pub fn evaluate(
     let mut stops = Vec::new();
     let nothing = Census::default();
     let mut by_token: BTreeMap<&TokenId, Vec<&Step>> = BTreeMap::new();
-    for step in steps {
+    let (at_apple, at_holders): (Vec<&Step>, Vec<&Step>) =
+        steps.iter().partition(|step| step.connection.organisation().is_some());
+    for step in at_holders {
         by_token.entry(&step.token_id).or_default().push(step);
     }
     let mut tokens: Vec<(&Name, &Census, Vec<&Step>)> = by_token
@@ -245,6 +275,7 @@ pub fn evaluate(
         stops.extend(protected_token_stop(token, &gates, &here, census));
         stops.extend(protected_serial_stops(&here, &gates, census));
     }
+    stops.extend(services::evaluate(&at_apple, in_force, census));
     if !with_ledger {
         stops.extend(no_ledger_stop(steps));
     }
@@ -289,11 +320,24 @@ fn limit_stop(
     if covered.is_empty() {
         return None;
     }
+    let is_token = |(step, _): &(&Step, (u64, u64))| step.address.token.is_none();
+    let objects_are = if covered.iter().any(is_token) { "object" } else { "profile" };
+    limit_stop_of(kind, gates, token.as_str(), objects_are, covered, census)
+}
+
+/// The gate of a kind of step that is exceeded by what is covered; `token` is its name for people and for
+/// an override.
+fn limit_stop_of(
+    kind: LimitKind,
+    gates: &[Statement<'_>],
+    token: &str,
+    objects_are: &str,
+    covered: Vec<(&Step, (u64, u64))>,
+    census: &Census,
+) -> Option<Stop> {
     let (objects_lately, devices_lately, lately) = census.deleted_lately.counts_for(kind);
     let objects: u64 = covered.iter().map(|(_, (objects, _))| objects).sum::<u64>() + objects_lately;
     let devices: u64 = covered.iter().map(|(_, (_, devices))| devices).sum::<u64>() + devices_lately;
-    let is_token = |(step, _): &(&Step, (u64, u64))| step.address.token.is_none();
-    let objects_are = if covered.iter().any(is_token) { "object" } else { "profile" };
     let limits: Vec<(&Statement<'_>, Limit)> =
         gates.iter().filter_map(|one| Some((one, *one.gates.limits.get(&kind)?))).collect();
     let exceeded = exceeded(&limits, objects, census.profiles, objects_are)
@@ -327,20 +371,16 @@ fn exceeded<'a>(
     let numbers = limits.iter().filter_map(|(by, limit)| Some((*by, limit.count?)));
     // Of equal ones the first: the documents' own before what was applied earlier.
     if let Some((by, most)) = numbers.min_by_key(|(_, most)| *most).filter(|(_, most)| count > *most) {
-        let words = format!("{count} {what}{}, at most {most} allowed", plural(count));
+        let words = format!("{}, at most {most} allowed", words::count(count, what));
         return Some(Exceeded { words, by });
     }
     let shares = limits.iter().filter_map(|(by, limit)| Some((*by, limit.percent?)));
     let (by, percent) = shares.min_by_key(|(_, percent)| *percent)?;
     let too_many = base >= PERCENT_FROM && count * 100 > base * u64::from(percent);
     too_many.then(|| Exceeded {
-        words: format!("{count} of {base} {what}{}, at most {percent} % allowed", plural(base)),
+        words: format!("{count} of {}, at most {percent} % allowed", words::count(base, what)),
         by,
     })
-}
-
-const fn plural(count: u64) -> &'static str {
-    if count == 1 { "" } else { "s" }
 }
 
 /// The word of manifests.md for a kind of limit.

@@ -8,15 +8,19 @@
 //! ```
 
 pub mod before;
+mod bookkeeping;
 pub mod build;
 pub mod content;
 pub mod drift;
 pub mod effect;
 pub mod file;
+mod forecast;
 pub mod gates;
 pub mod order;
+pub mod service;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod wishes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -30,8 +34,11 @@ use crate::model::{Address, Fields, Name, Platform, ProfileId, Realm, Scope, Ser
 
 pub use crate::diff::FieldChange;
 pub use crate::rules::Acknowledged;
+pub use bookkeeping::Bookkeeping;
 pub use effect::{Effect, When};
+pub use forecast::{AppleForecast, Forecast};
 pub use gates::Stop;
+pub use service::{MoveGroup, ServiceAction};
 
 /// What one run would do, and what it would not and why.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -194,6 +201,8 @@ pub enum Action {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         to: Option<String>,
     },
+    /// What is done in Apple Business or Apple School Manager, and not with a token.
+    Service(ServiceAction),
     /// Asks Intune to sync the token with Apple (S-2).
     Sync {
         /// The serials that wait for it.
@@ -270,6 +279,12 @@ pub enum Reason {
     Unclaimed,
     /// Devices have an earlier one of the document's profiles.
     Succeeded,
+    /// Named or selected devices are at another service at Apple, or at none.
+    Elsewhere,
+    /// The document wishes devices off their service.
+    Unassigned,
+    /// The document's deadline changed, or is gone.
+    DeadlineChanged,
 }
 
 impl Reason {
@@ -288,6 +303,9 @@ impl Reason {
             Reason::SerialsWait => "named serials are not at Intune yet",
             Reason::Unclaimed => "devices do not have what they are given, by name or by default",
             Reason::Succeeded => "devices have an earlier one of this document's profiles",
+            Reason::Elsewhere => "devices are at another service at Apple, or at none",
+            Reason::Unassigned => "the documents wish devices off their service",
+            Reason::DeadlineChanged => "the deadline in the documents changed, or is gone",
         }
     }
 }
@@ -365,8 +383,12 @@ pub struct Waiting {
     /// The token where they are expected; absent where an assignment names several.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub token: Option<Name>,
-    /// The profile that they will get.
-    pub profile: Name,
+    /// The profile that they will get; absent where only their way at Apple is meant.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub profile: Option<Name>,
+    /// The `DeviceAssignment` that wishes them elsewhere at Apple; absent where only a profile is meant.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub assignment: Option<Name>,
     /// The serials, ascending.
     pub serials: Vec<Serial>,
     /// What they wait for.
@@ -447,69 +469,6 @@ impl Standing<'_> {
     }
 }
 
-/// How many calls `apply` will take, and how long about.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Forecast {
-    /// Calls that write.
-    pub writes: u64,
-    /// Calls that read the lists back.
-    pub reads: u64,
-    /// Seconds, from the service's published limits and about half a second a call.
-    pub seconds: u64,
-}
-
-/// What the ledger shall know and no service needs to hear.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Bookkeeping {
-    /// What is in force at an address, where the ledger has it otherwise.
-    Applied {
-        /// The object.
-        address: Address,
-        /// The managed fields.
-        fields: Fields,
-    },
-    /// An object is gone, and no document asks for it.
-    Gone {
-        /// The object.
-        address: Address,
-        /// Why that is known.
-        why: String,
-    },
-    /// Serials that a sync was asked for have appeared.
-    NotWaiting {
-        /// The token.
-        token_id: TokenId,
-        /// Its address.
-        token: Address,
-        /// The serials.
-        serials: Vec<Serial>,
-    },
-    /// A document's profile at Apple is one that was defined earlier, and not the one that the ledger
-    /// has for it.
-    Resumed {
-        /// The object.
-        address: Address,
-        /// The service.
-        connection: Realm,
-        /// The token's id.
-        token_id: TokenId,
-        /// The profile that it is.
-        object: ProfileId,
-        /// Its display name.
-        name: String,
-        /// All its fields.
-        fields: Fields,
-    },
-    /// Devices that were left in peace have what they were to get, or are to get something else.
-    Cooled {
-        /// The token.
-        token_id: TokenId,
-        /// The serials, ascending.
-        serials: Vec<Serial>,
-    },
-}
-
 impl Plan {
     /// Whether `apply` would send anything.
     pub fn has_changes(&self) -> bool {
@@ -534,6 +493,14 @@ impl Plan {
 }
 
 impl Action {
+    /// What is done in Apple Business or Apple School Manager; `None` for everything else.
+    pub const fn service(&self) -> Option<&ServiceAction> {
+        match self {
+            Action::Service(action) => Some(action),
+            _ => None,
+        }
+    }
+
     /// The verb that begins a step's id and its line in the plan.
     pub const fn verb(&self) -> &'static str {
         match self {
@@ -549,6 +516,7 @@ impl Action {
             Action::Define { replaces: Some(_), adopt: true, .. } => "adopt",
             Action::Unassign { .. } => "unassign",
             Action::SetAccountDrivenUrl { .. } => "account-url",
+            Action::Service(action) => action.verb(),
             Action::Sync { .. } => "sync",
         }
     }
@@ -572,6 +540,7 @@ impl Action {
     pub fn serials(&self) -> usize {
         match self {
             Action::Assign { groups, .. } => groups.iter().map(|group| group.serials.len()).sum(),
+            Action::Service(action) => action.serials().count(),
             Action::Sync { serials } | Action::Unassign { serials } => serials.len(),
             _ => 0,
         }

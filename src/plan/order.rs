@@ -55,13 +55,15 @@ pub fn sort(mut steps: Vec<Step>) -> Result<Vec<Step>, Cycle> {
 fn rank(step: &Step) -> u8 {
     match step.action.verb() {
         _ if step.prove_first && step.action.shapes_a_profile() => 0,
-        "create" | "define" => 1,
+        "create" | "define" | "create-service" => 1,
         "adopt" => 2,
-        "update" | "replace" => 3,
-        "default" | "account-url" => 4,
-        "assign" => 5,
+        "update" | "replace" | "rename-service" | "drop-families" => 3,
+        "default" | "account-url" | "take-families" => 4,
+        // Who waits for a sync is moved before it.
+        "assign" | "move" | "migrate" | "take-off" | "deadline" | "cancel-migration" => 5,
         "sync" => 6,
         "assign-after-sync" => 7,
+        "delete-service" => 9,
         _ => 8,
     }
 }

@@ -3,11 +3,18 @@
 //!
 //! A planner is given an [`Observer`] and never an [`Actuator`].
 
+pub mod business;
 pub mod dep;
 pub mod direct;
+mod ended;
 pub mod graph;
+#[cfg(test)]
+mod loopback;
+mod member;
 mod outcome;
+mod pem;
 mod service;
 
+pub use ended::Ended;
 pub use outcome::{Done, Items, Outcome, Trouble};
-pub use service::{Actuator, Observer, Write};
+pub use service::{Actuator, AppleObserver, AppleWrite, Observer, Write};

@@ -3,11 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{dep, graph};
+use super::{business, dep, ended, graph};
+use crate::model::clock::Timestamp;
 use crate::model::live::{Cause, LiveProfile, Unknown};
-use crate::model::{ProfileId, Serial};
+use crate::model::{ActivityId, ProfileId, Serial, ServiceId};
 
 /// What became of a write.
+#[allow(clippy::large_enum_variant, reason = "one for each request, and never kept in numbers")]
 #[derive(Clone, Debug)]
 pub enum Outcome {
     /// Carried out; what the service told of it.
@@ -30,12 +32,16 @@ pub struct Done {
     pub object: Option<ProfileId>,
     /// What became of single devices, where the service tells that.
     pub items: Option<Items>,
+    /// The activity at Apple that was begun: it tells later what became of the devices.
+    pub activity: Option<ActivityId>,
+    /// The device management service at Apple that was made.
+    pub service: Option<ServiceId>,
 }
 
 impl Done {
     /// With the profile that the service returned.
     pub fn with_profile(profile: Option<LiveProfile>) -> Self {
-        Self { object: profile.as_ref().map(|profile| profile.id.clone()), profile, items: None }
+        Self { object: profile.as_ref().map(|profile| profile.id.clone()), profile, ..Self::default() }
     }
 }
 
@@ -90,6 +96,9 @@ pub struct Trouble {
     pub text: String,
     /// What to do next.
     pub next: String,
+    /// The instant before which the same would meet the same: a budget that is used up, or what the
+    /// service asked for. `None`: it is not known, or any time will do.
+    pub not_before: Option<Timestamp>,
 }
 
 impl fmt::Display for Trouble {
@@ -100,7 +109,7 @@ impl fmt::Display for Trouble {
 
 impl Trouble {
     /// A write that was handed to another kind of service than it is for: nothing was sent.
-    pub(super) fn misdirected() -> Self {
+    pub(crate) fn misdirected() -> Self {
         let text = "the write is for another kind of service, and was not sent".to_owned();
         Self {
             operation: "writing".to_owned(),
@@ -110,6 +119,7 @@ impl Trouble {
             message: text.clone(),
             text,
             next: "this is a mistake of espalier: report it with your plan".to_owned(),
+            not_before: None,
         }
     }
 }
@@ -124,6 +134,7 @@ impl From<graph::ServiceError> for Trouble {
             code: error.code,
             message: error.message,
             next: error.next,
+            not_before: None,
         }
     }
 }
@@ -139,7 +150,17 @@ impl From<dep::DepError> for Trouble {
             message: error.message,
             text: reason,
             next,
+            not_before: None,
         }
+    }
+}
+
+impl From<business::BusinessError> for Trouble {
+    fn from(error: business::BusinessError) -> Self {
+        let (operation, status, not_before) = (error.operation.to_string(), error.status, error.not_before);
+        let (code, message) = (Some(error.code().to_owned()), error.message.clone());
+        let Unknown { cause, reason, next } = error.into();
+        Self { operation, cause, status, code, message, text: reason, next, not_before }
     }
 }
 
@@ -161,13 +182,16 @@ impl From<graph::Outcome> for Outcome {
 }
 
 impl Outcome {
-    /// From what became of a write at Apple's enrollment service; `done` reads what it answered.
-    pub(super) fn of_ended<T>(ended: dep::Ended<T>, done: impl FnOnce(T) -> Done) -> Self {
+    /// From what became of a write at one of Apple's services; `done` reads what it answered.
+    pub(super) fn of_ended<T, E: Into<Trouble>>(
+        ended: ended::Ended<T, E>,
+        done: impl FnOnce(T) -> Done,
+    ) -> Self {
         match ended {
-            dep::Ended::Done(answer) => Outcome::Done(done(answer)),
-            dep::Ended::Refused(error) => Outcome::Refused(error.into()),
-            dep::Ended::NotSent(error) => Outcome::NotSent(error.into()),
-            dep::Ended::Lost(error) => Outcome::Lost(error.into()),
+            ended::Ended::Done(answer) => Outcome::Done(done(answer)),
+            ended::Ended::Refused(error) => Outcome::Refused(error.into()),
+            ended::Ended::NotSent(error) => Outcome::NotSent(error.into()),
+            ended::Ended::Lost(error) => Outcome::Lost(error.into()),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! those of its tokens and of what is on them. A finding belongs to the document in whose text, or
 //! in whose CSV file, its place lies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +73,9 @@ impl<'a> Folding<'a> {
         for (name, one) in &desired.connections {
             folding.document(Kind::Connection, name, &one.acknowledge, &one.places);
         }
+        for (name, one) in &desired.organisations {
+            folding.document(Kind::Connection, name, &one.acknowledge, &one.places);
+        }
         for (name, one) in &desired.tokens {
             let (given, places) = (&one.identity.acknowledge, &one.identity.places);
             folding.document(Kind::EnrollmentToken, name, given, places);
@@ -81,14 +84,17 @@ impl<'a> Folding<'a> {
             let (given, places) = (&one.identity.acknowledge, &one.identity.places);
             folding.document(Kind::EnrollmentProfile, name, given, places);
         }
-        let mut before = None;
-        for one in &desired.assignments {
-            // One document may be several assignments, which stand together.
-            if before.replace(&one.name) != Some(&one.name) {
-                folding.document(Kind::DeviceAssignment, &one.name, &one.acknowledge, &one.places);
+        let assignments = desired.assignments.iter().map(|one| (&one.name, &one.acknowledge, &one.places));
+        let selections = desired.selections.iter().map(|one| (&one.name, &one.acknowledge, &one.places));
+        let routes = desired.routes.iter().map(|one| (&one.name, &one.acknowledge, &one.places));
+        let mut seen = BTreeSet::new();
+        for (name, given, places) in assignments.chain(selections).chain(routes) {
+            // One document may be several wishes.
+            if seen.insert(name) {
+                folding.document(Kind::DeviceAssignment, name, given, places);
             }
-            if let Some(place) = one.places.fields.get("devices.csv.$path") {
-                folding.files.insert(&place.file, (Kind::DeviceAssignment, &one.name));
+            if let Some(place) = places.fields.get("devices.csv.$path") {
+                folding.files.insert(&place.file, (Kind::DeviceAssignment, name));
             }
         }
         if let Some(name) = &desired.fleet.name {
@@ -127,11 +133,12 @@ impl<'a> Folding<'a> {
         own.into_iter().flatten().chain(&self.fleet).copied().collect()
     }
 
-    /// The acknowledgements of the connection of a token.
+    /// The acknowledgements of the connections of a token: that of its holder, and that of its service.
     fn connections(&self, token: &Name) -> Vec<usize> {
         let Some(token) = self.desired.tokens.get(token) else { return Vec::new() };
-        let Some(connection) = token.realm.connection() else { return Vec::new() };
-        self.by_document.get(&(Kind::Connection, connection)).cloned().unwrap_or_default()
+        let at_apple = token.apple.as_ref().map(|apple| &apple.connection);
+        let of = |connection| self.by_document.get(&(Kind::Connection, connection));
+        token.realm.connection().into_iter().chain(at_apple).filter_map(of).flatten().copied().collect()
     }
 
     /// The first of these acknowledgements that is in force for a finding. Those that have ended are

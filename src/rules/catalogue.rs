@@ -1,6 +1,6 @@
 //! Every rule as data, and the words by which findings are called.
 
-use super::{RuleEntry, elsewhere, live, statements, table, template, tokens};
+use super::{RuleEntry, at_apple, elsewhere, live, statements, table, template, tokens};
 use crate::diag::codes;
 
 /// Every rule, also those whose check stands elsewhere. A row may have several.
@@ -13,6 +13,8 @@ pub fn catalogue() -> impl Iterator<Item = RuleEntry> {
         .chain(live::TOKENS.iter().map(|rule| rule.entry))
         .chain(live::TENANTS.iter().map(|rule| rule.entry))
         .chain(live::VPP.iter().map(|rule| rule.entry))
+        .chain(at_apple::MOVES.iter().map(|rule| rule.entry))
+        .chain(at_apple::RULES.iter().copied())
         .chain(elsewhere::RULES.iter().copied())
 }
 

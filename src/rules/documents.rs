@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Finding, RuleEntry, judge_on, judge_template, statements, tokens};
+use super::{Finding, RuleEntry, at_apple, judge_on, judge_template, statements, tokens};
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::model::clock::Timestamp;
-use crate::model::desired::{Desired, Profile, State};
+use crate::model::desired::{Desired, NamedSerial, Profile, RouteTo, State};
 use crate::model::screens::CURRENT_EDITION;
 use crate::model::settings::Side;
 use crate::model::{Name, Place, Serial, canonical};
@@ -46,8 +46,24 @@ pub fn check_documents(desired: &Desired, now: Timestamp) -> Diagnostics {
             }
         }
     }
+    moves(desired, now, &mut found);
     unpinned_edition(desired, &mut found);
     found
+}
+
+/// Deadlines of moves.
+fn moves(desired: &Desired, now: Timestamp, found: &mut Diagnostics) {
+    for route in &desired.routes {
+        let Some(wish) = &route.move_by else { continue };
+        let tokens = match &route.to {
+            RouteTo::Token(token) => Some(token.clone()),
+            RouteTo::Nowhere => None,
+        };
+        for rule in at_apple::MOVES.iter().filter(|rule| (rule.check)(wish, now)) {
+            let diagnostic = told(&rule.entry, wish.place.clone(), rule.entry.summary);
+            found.push(diagnostic.for_tokens(tokens.clone()));
+        }
+    }
 }
 
 fn told(entry: &RuleEntry, place: Place, message: &str) -> Diagnostic {
@@ -58,12 +74,22 @@ fn told(entry: &RuleEntry, place: Place, message: &str) -> Diagnostic {
 /// By profile, the longest serial number that an assignment gives it to.
 fn longest_serials(desired: &Desired) -> BTreeMap<&Name, Serial> {
     let mut longest: BTreeMap<&Name, Serial> = BTreeMap::new();
-    for assignment in &desired.assignments {
-        let of = assignment.devices.iter().map(|device| device.serial);
-        let Some(here) = of.max_by_key(|serial| serial.as_str().len()) else { continue };
-        let known = longest.entry(&assignment.profile).or_insert(here);
+    let longest_of =
+        |devices: &[NamedSerial]| devices.iter().map(|one| one.serial).max_by_key(|one| one.as_str().len());
+    let mut take = |profile, here: Serial| {
+        let known = longest.entry(profile).or_insert(here);
         if here.as_str().len() > known.as_str().len() {
             *known = here;
+        }
+    };
+    for assignment in &desired.assignments {
+        if let Some(here) = longest_of(&assignment.devices) {
+            take(&assignment.profile, here);
+        }
+    }
+    for selection in &desired.selections {
+        if let Some(here) = longest_of(&selection.devices.named) {
+            selection.profiles.written().for_each(|(_, profile)| take(profile, here));
         }
     }
     longest

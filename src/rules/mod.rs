@@ -10,11 +10,13 @@
 //! | `profiles`, `company_portal`, `shared_ipad`, `screens`, `certificates`, `template`, `macos`, `apple` | one profile | its fields |
 //! | `statements` | what a profile document says, where its canonical form does not tell | the document |
 //! | `tokens` | one token | the document |
+//! | `at_apple` | moves with a deadline; what is wished at Apple | the document; where it is at hand |
 //! | `live` | tokens, tenants, VPP tokens | live facts |
 //! | `elsewhere` | what several objects have in common | where they are at hand |
 
 mod acknowledge;
 mod apple;
+mod at_apple;
 mod catalogue;
 mod certificates;
 mod company_portal;

@@ -7,10 +7,12 @@
 
 use std::path::{Path, PathBuf};
 
+use openssl::x509::X509;
+
 use super::content;
 use super::error::TokenFileError;
 use super::p7m::{self, Envelope};
-use super::pair::{KeyPair, PairError};
+use super::pair::{KeyPair, PairError, certificate_of};
 use super::store::{Store, StoreError};
 use crate::manifest::{Allow, BesideError, SecretError, beside, secrets};
 use crate::model::desired::{DirectToken, ServerTokenSource};
@@ -105,6 +107,15 @@ impl Held<'_> {
         let certificate = self.read("certificate", &self.direct.certificate)?;
         let key = self.secret("privateKey", &self.direct.private_key)?;
         Ok(KeyPair::read(&key, &certificate)?)
+    }
+
+    /// The certificate that the document names, without its key.
+    ///
+    /// # Errors
+    /// See [`HeldError`].
+    pub fn certificate(&self) -> Result<X509, HeldError> {
+        let bytes = self.read("certificate", &self.direct.certificate)?;
+        Ok(certificate_of(&bytes)?)
     }
 
     /// The token that the document names, decrypted.

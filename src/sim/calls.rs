@@ -21,10 +21,12 @@ pub enum CallKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Call {
-    /// `graph`, `login`, `github`, `imds`, `identity` or `dep` (Apple's enrollment service).
+    /// `graph`, `login`, `github`, `imds`, `identity`, `dep` (Apple's enrollment service), `business`,
+    /// `school`, `account` (their token endpoint) or `storage`.
     pub service: String,
     /// The operation's id, e.g. `deviceManagement.depOnboardingSettings.get`; `token`, `idToken`,
-    /// `identityToken`; at Apple `session.get`, `devices.sync.post`; `$batch`; `unknown` for what the service does not have.
+    /// `identityToken`; at Apple `session.get`, `devices.sync.post`, in Business and School
+    /// `list devices`, `create activity`; `$batch`; `unknown` for what the service does not have.
     pub operation: String,
     /// Read or write.
     pub kind: CallKind,

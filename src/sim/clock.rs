@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::world::{Device, EnrollmentState, Token, World};
+use super::world::{Arrival, Device, EnrollmentState, PendingChange, Token, World};
 use crate::model::clock::{Timestamp, after};
 
 /// The least time between two syncs that a person or program asks for.
@@ -26,6 +26,8 @@ impl World {
         if to <= self.now {
             return;
         }
+        // What ends on the way is seen by the syncs that begin later.
+        self.pass_time_of_organizations(to);
         for token in self.tenants.iter_mut().flat_map(|tenant| &mut tenant.tokens) {
             token.pass_time(to);
         }
@@ -43,7 +45,9 @@ impl Token {
     /// Begins a sync at `now`.
     pub fn begin_sync(&mut self, now: Timestamp) {
         self.sync.triggered = now;
-        let minutes = (self.at_apple.len() / PER_MINUTE) as u64;
+        let coming = |change| matches!(change, PendingChange::Arrived { .. });
+        let pending = self.pending.values().filter(|one| coming(one.change)).count();
+        let minutes = ((self.at_apple.len() + pending) / PER_MINUTE) as u64;
         self.sync.ends = Some(after(now, SYNC_TAKES + Duration::from_secs(60 * minutes)));
     }
 
@@ -78,7 +82,9 @@ impl Token {
         }
         self.sync.error_code = 0;
         self.sync.succeeded = ends;
-        for arrival in std::mem::take(&mut self.at_apple) {
+        let mut arrivals = std::mem::take(&mut self.at_apple);
+        arrivals.extend(self.take_pending());
+        for arrival in arrivals {
             let profile = self.defaults.get(&arrival.platform).copied().unwrap_or(0);
             let device = Device {
                 serial: arrival.serial,
@@ -97,5 +103,32 @@ impl Token {
                 None => self.add_device(device),
             }
         }
+    }
+
+    /// Takes what happened before the running sync began: lets devices go, and returns those that
+    /// come.
+    fn take_pending(&mut self) -> Vec<Arrival> {
+        let begun = self.sync.triggered.as_second();
+        let (seen, unseen) =
+            std::mem::take(&mut self.pending).into_iter().partition(|(_, pending)| pending.at <= begun);
+        self.pending = unseen;
+        let seen: std::collections::BTreeMap<_, super::world::Pending> = seen;
+        let mut arrivals = Vec::new();
+        let mut left = Vec::new();
+        for (serial, pending) in seen {
+            match pending.change {
+                PendingChange::Arrived { platform } => arrivals.push(Arrival { serial, platform }),
+                PendingChange::Left => left.push(serial),
+                PendingChange::Released => {
+                    if let Some(device) = self.device_mut(&serial) {
+                        device.released = true;
+                    }
+                }
+            }
+        }
+        if !left.is_empty() {
+            self.purge(&left);
+        }
+        arrivals
     }
 }

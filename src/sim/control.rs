@@ -19,7 +19,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use url::form_urlencoded;
 
 use super::Addresses;
-use super::apple::{ServerToken, TokenFile};
+use super::apple::{ApiKey, ServerToken, TokenFile};
 use super::calls::Call;
 use super::fault::{Fault, FaultState};
 use super::portal::{self, Change};
@@ -83,8 +83,17 @@ struct FaultIds {
     ids: Vec<String>,
 }
 
-/// The answer of `GET /credentials`: the server token of each of Apple's services that was issued
-/// last, good or not, so that a rehearsal signs in without a secret of its own.
+/// What `GET /credentials` lists, so that a rehearsal signs in without a secret of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum AnyCredentials {
+    /// Of one of Apple's services.
+    Service(Credentials),
+    /// Of an account of the API of Apple Business or Apple School whose key was not given from outside.
+    Account(ApiKey),
+}
+
+/// The server token of one of Apple's services that was issued last, good or not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Credentials {
@@ -141,7 +150,7 @@ pub fn schema() -> serde_json::Value {
         let mut add =
             |name: &str, schema: schemars::Schema| endpoints.insert(name.to_owned(), schema.to_value());
         add("GET /services", generator.subschema_for::<Addresses>());
-        add("GET /credentials", generator.subschema_for::<Vec<Credentials>>());
+        add("GET /credentials", generator.subschema_for::<Vec<AnyCredentials>>());
         add("GET /calls", generator.subschema_for::<Vec<Call>>());
         add(
             "GET /world",
@@ -204,14 +213,16 @@ async fn services(State(shared): Served) -> Response {
 async fn credentials(State(shared): Served) -> Response {
     let world = shared.world();
     let all = world.services.iter().filter_map(|service| {
-        Some(Credentials {
+        Some(AnyCredentials::Service(Credentials {
             service: service.name.clone(),
             server_uuid: service.uuid.clone(),
             known_as: service.known_as.iter().cloned().collect(),
             token: service.issued.last()?.token(world.seed),
-        })
+        }))
     });
-    json(&all.collect::<Vec<_>>())
+    let accounts = world.organizations.iter().flat_map(|organization| &organization.accounts);
+    let keys = accounts.filter_map(|account| world.api_key(&account.client_id));
+    json(&all.chain(keys.map(AnyCredentials::Account)).collect::<Vec<_>>())
 }
 
 async fn calls(State(shared): Served) -> Response {

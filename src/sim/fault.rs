@@ -4,7 +4,9 @@
 //! before or after the effect. Within a `$batch` the requests are matched, not the envelope: that
 //! one only where a fault names `$batch`. Time in faults is the world's, but for `slow`.
 
+mod business;
 mod dep;
+mod name;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +16,7 @@ use super::calls::CallKind;
 use super::world::{mix, mix_text};
 use crate::model::Serial;
 pub(super) use dep::{Device, DeviceHarm};
+pub use name::FaultName;
 
 /// A fault to be switched on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -40,7 +43,9 @@ pub struct Fault {
     /// How many times it strikes; 0: without end. Absent: once for what hits a request, without
     /// end for ways to answer (`late-visibility`, `patch-204`, `ecv2`, `duplicate-rows`,
     /// `unknown-members`, `drop-skip-keys`, `reset-accounts`, and Apple's `same-cursor`, `deleted-rows`,
-    /// `empty-times`, `depsim`, `any-timestamp`), for `403`, `no-segment`, `random`, and for what lasts until a person
+    /// `empty-times`, `depsim`, `any-timestamp`, and Business' `silent-serials`, `kid-refused`,
+    /// `empty-relationship`, `text-members`, `list-members`, `source-uid`, `no-instance`, `totals`, `lift-limits`,
+    /// and lags), for `403`, `no-segment`, `random`, and for what lasts until a person
     /// acts (`terms`, `access-denied`, `token-rejected`, `signature-invalid`, `token-expired`,
     /// `user-agent`, `clock-skew`, `seed-off`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,7 +62,8 @@ pub struct Fault {
     pub delay_ms: Option<u64>,
     /// `slow`: world seconds that pass. `late-visibility`: world seconds during which a created
     /// profile is not found by its id (absent: 30). `clock-skew`: seconds by which the service's clock
-    /// is ahead of the world's (absent: 600).
+    /// is ahead of the world's (absent: 600). `status-lag`, `linkage-lag`, `count-lag`,
+    /// `relationship-lag`: world seconds until a change is seen (absent: 30).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<u32>,
     /// `late-visibility`: world seconds during which lists do not show it; absent: 0.
@@ -66,11 +72,11 @@ pub struct Fault {
     /// `page-error`: the page of the list, counting from 1; absent: 2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<u32>,
-    /// `page-error`: the status; 0: the line is cut. Absent: 500.
+    /// `page-error`: the status; 0: the line is cut. Absent: 500. `token-limit`: the status; absent: 429.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// `throttle-devices`, `fail-devices`, `missing-serials`, `remove-profile`, `delta-drops`: the
-    /// devices that it concerns; empty: all.
+    /// `throttle-devices`, `fail-devices`, `missing-serials`, `remove-profile`, `delta-drops`, faults of
+    /// activities: the devices that it concerns; empty: all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub serials: Vec<Serial>,
     /// `random`: what chance follows from.
@@ -82,127 +88,6 @@ pub struct Fault {
     /// `random`: the faults to choose from; absent: those that a retry may overcome.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kinds: Vec<FaultName>,
-}
-
-/// The names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum FaultName {
-    /// The bearer is refused this once.
-    #[serde(rename = "401")]
-    Unauthorized,
-    /// The bearer has ended: it is refused from now on.
-    ExpiredBearer,
-    /// The application lacks the permission for the operation, which the answer names.
-    #[serde(rename = "403")]
-    Forbidden,
-    /// 400 that the resource does not exist, as a tenant can answer that has no push certificate
-    /// or no token.
-    NoSegment,
-    /// Throttled, with or without `retryAfter`.
-    #[serde(rename = "429")]
-    TooManyRequests,
-    /// 500
-    #[serde(rename = "500")]
-    InternalError,
-    /// 502
-    #[serde(rename = "502")]
-    BadGateway,
-    /// 503
-    #[serde(rename = "503")]
-    Unavailable,
-    /// 504
-    #[serde(rename = "504")]
-    GatewayTimeout,
-    /// The connection is closed without an answer. Within a `$batch` the whole batch has none,
-    /// and its later requests do not take place.
-    Cut,
-    /// The answer is withheld until `POST /faults/release` or until the client goes away.
-    Hold,
-    /// The answer comes late: `delayMs`, or `seconds` of the world.
-    Slow,
-    /// A created profile is found by id, and listed, only after a while.
-    LateVisibility,
-    /// PATCH answers 204 without a body, not 200 with one.
-    #[serde(rename = "patch-204")]
-    Patch204,
-    /// Ids of default profiles come with `ECV2_` in front.
-    Ecv2,
-    /// One page of a list fails.
-    PageError,
-    /// 200 with JSON that ends in the middle.
-    Garbage,
-    /// The last row of a page comes again on the next one. At Apple: on a page of a full read.
-    DuplicateRows,
-    /// A request of a `$batch` is throttled.
-    #[serde(rename = "batch-item-429")]
-    BatchItem429,
-    /// A request of a `$batch` fails with 500.
-    #[serde(rename = "batch-item-500")]
-    BatchItem500,
-    /// Answers carry members that no description knows.
-    UnknownMembers,
-    /// A written profile keeps no skip key but those that follow from its booleans.
-    DropSkipKeys,
-    /// A changed macOS profile loses its account members, also those that were written.
-    ResetAccounts,
-    /// One of `kinds`, by chance.
-    Random,
-    /// Apple: the answer carries a new session; the old one is refused from then on.
-    RotateSession,
-    /// Apple: the session has ended: 401.
-    ExpireSession,
-    /// Apple: `/session` answers an empty session.
-    EmptySession,
-    /// Apple: 403 `FORBIDDEN` this once, as for a session that is not known any more.
-    #[serde(rename = "forbidden")]
-    ForbiddenOnce,
-    /// Apple: 403 `T_C_NOT_SIGNED`.
-    Terms,
-    /// Apple: 403 `ACCESS_DENIED`.
-    AccessDenied,
-    /// Apple: 403 `token_rejected`.
-    TokenRejected,
-    /// Apple: 403 `signature_invalid`.
-    SignatureInvalid,
-    /// Apple: 401 `token_expired`.
-    TokenExpired,
-    /// Apple: the clock of `/session` is ahead of the world's by `seconds`: it dates its answers by it,
-    /// and timestamps of the world's clock get 401 `timestamp_refused`.
-    ClockSkew,
-    /// Apple: `/session` takes any timestamp, for clients whose clock is not the world's.
-    AnyTimestamp,
-    /// Apple: 400 `USER_AGENT_INVALID`.
-    UserAgent,
-    /// Apple: a list says that more follows, and repeats the cursor that it was given.
-    SameCursor,
-    /// Apple: 400 `EXPIRED_CURSOR` on a delta.
-    ExpiredCursor,
-    /// Apple: 400 `INVALID_CURSOR` on a list.
-    InvalidCursor,
-    /// Apple: 400 `EXHAUSTED_CURSOR` on a list.
-    ExhaustedCursor,
-    /// Apple: an assignment answers `THROTTLED`; with `when: after` it took place.
-    ThrottleDevices,
-    /// Apple: devices of an assignment, a removal or a disowning are answered `FAILED`; with `when:
-    /// after` it took place.
-    FailDevices,
-    /// Apple: the answer to an assignment, a removal, a disowning or a question for details leaves
-    /// devices out; with `when: after` it took place.
-    MissingSerials,
-    /// Apple: an assignment succeeds, and the profile is `removed` at once.
-    RemoveProfile,
-    /// Apple: a delta leaves devices out, for ever.
-    DeltaDrops,
-    /// Apple: a full read shows devices that left, with `op_type` `deleted`.
-    DeletedRows,
-    /// Apple: times that are not there come as empty texts.
-    EmptyTimes,
-    /// Apple: 403 `APPLE_SEED_FOR_IT_TURNED_OFF` for beta tokens.
-    SeedOff,
-    /// Apple: as the vendor's own simulator answers: codes in quotation marks, 403 for an unknown
-    /// session, and only `application/json;charset=UTF8` and `PUT` are taken.
-    Depsim,
 }
 
 /// On which side of the effect a fault strikes.
@@ -299,6 +184,24 @@ pub(super) struct Ways {
     pub any_timestamp: bool,
     /// Seconds by which the clock of Apple's service is ahead of the world's.
     pub clock_ahead: u32,
+    pub silent_serials: bool,
+    pub kid_refused: bool,
+    pub empty_relationship: bool,
+    pub text_members: bool,
+    pub list_members: bool,
+    pub source_uid: bool,
+    pub no_instance: bool,
+    pub totals: bool,
+    pub foreign_next: bool,
+    pub missing_rows: bool,
+    pub cut_body: bool,
+    pub lift_limits: bool,
+    pub status_lag: u32,
+    pub linkage_lag: u32,
+    pub count_lag: u32,
+    pub relationship_lag: u32,
+    /// A refusal for being asked too often: its status, and its `Retry-After`.
+    pub limit: Option<(u16, Option<u32>)>,
     /// World seconds until a created profile is found by id, and until it is listed.
     pub late: Option<(u32, u32)>,
 }
@@ -422,7 +325,9 @@ impl Fault {
     fn limit(&self) -> u64 {
         let endless = matches!(self.fault, FaultName::Random | FaultName::Forbidden | FaultName::NoSegment)
             || self.fault.is_endless()
-            || (self.is_a_way(self.fault) && !self.fault.is_for_once());
+            || (self.is_a_way(self.fault)
+                && !self.fault.is_for_once()
+                && !self.fault.is_for_once_of_business());
         self.times.unwrap_or(if endless { 0 } else { 1 })
     }
 
@@ -437,6 +342,7 @@ impl Fault {
                 | FaultName::DropSkipKeys
                 | FaultName::ResetAccounts
         ) || name.is_a_way_of_apple()
+            || name.is_a_way_of_business()
     }
 
     fn matches(&self, asked: Asked<'_>) -> bool {
@@ -457,7 +363,7 @@ impl Fault {
                 tail.is_some_and(|tail| matches!(tail, "post" | "item.patch"))
             }
             FaultName::ResetAccounts => asked.operation.ends_with(".enrollmentProfiles.item.patch"),
-            name => name.is_apt(asked),
+            name => name.is_apt_of_business(asked).unwrap_or_else(|| name.is_apt(asked)),
         };
         let within = self.within.as_deref().is_none_or(|part| {
             asked.path.contains(part) || asked.about.iter().any(|name| name.eq_ignore_ascii_case(part))
@@ -489,6 +395,9 @@ impl Fault {
 
     /// Puts the fault into `suffering`; `false` where its side is taken.
     fn adopt(&self, name: FaultName, when: When, id: &str, suffering: &mut Suffering) -> bool {
+        if self.adopt_of_business(name, when, suffering) {
+            return true;
+        }
         let status = |status| Harm::Status { status, retry_after: None };
         let throttled = Harm::Status { status: 429, retry_after: self.retry_after };
         let harm = match name {
@@ -540,7 +449,8 @@ impl Fault {
                 return true;
             }
             FaultName::Random => return false,
-            name => match self.adopt_of_apple(name, when, suffering) {
+            name => match Self::told_of_business(name).or_else(|| self.adopt_of_apple(name, when, suffering))
+            {
                 Some(harm) => harm,
                 None => return true,
             },

@@ -1,6 +1,7 @@
 //! The simulator: Entra's token endpoint and Microsoft Graph for Intune's Apple enrollment, with the
-//! services of GitHub and Azure that vouch for a program at Entra, and Apple's enrollment service; on
-//! loopback, over one seeded world with a clock that can be stepped (design section 8).
+//! services of GitHub and Azure that vouch for a program at Entra, Apple's enrollment service, and the
+//! APIs of Apple Business and Apple School with their token endpoint and storage; on loopback, over
+//! one seeded world with a clock that can be stepped (design section 8).
 //!
 //! It is written from the services' descriptions and not from a client: it imports nothing of
 //! ours but identifiers and time, so that a mistake of the client is not repeated here. Key
@@ -10,13 +11,17 @@
 //! ```text
 //!   client ──> graph ──┐
 //!   client ──> dep ────┤
+//!   client ──> business, school, account, storage
+//!                      │
 //!   client ──> login ──┼──> faults ──> World <── portal, clock, faults ──< control <── harness
 //!   client ──> github, imds, identity ──┘
 //! ```
 
 #![warn(missing_docs)]
 
+mod account;
 pub mod apple;
+mod business;
 pub mod calls;
 mod clock;
 mod control;
@@ -50,7 +55,10 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-pub use apple::{SeedService, ServerToken};
+pub use apple::organization::seed::{
+    SeedApiAccount, SeedDeviceService, SeedGenerated, SeedIntuneLink, SeedOrganizationDevice,
+};
+pub use apple::{ApiKey, SeedOrganization, SeedService, ServerToken};
 pub use calls::{Call, CallKind};
 pub use control::schema as control_schema;
 pub use fault::{Fault, FaultName, When};
@@ -102,6 +110,14 @@ pub struct Addresses {
     pub identity: String,
     /// Apple's enrollment service.
     pub dep: String,
+    /// The API of Apple Business.
+    pub business: String,
+    /// The API of Apple School.
+    pub school: String,
+    /// Apple's token endpoint for both.
+    pub account: String,
+    /// The host from which the logs of activities are downloaded.
+    pub storage: String,
 }
 
 /// Why a simulator does not run, or cannot be reached.
@@ -117,7 +133,7 @@ pub enum SimError {
         source: std::io::Error,
     },
     /// The ports from the given one on go beyond 65535.
-    #[error("there are not seven ports from {from} on; choose a lower --ports-from")]
+    #[error("there are not eleven ports from {from} on; choose a lower --ports-from")]
     NoPorts {
         /// The first port.
         from: u16,
@@ -178,7 +194,7 @@ impl Sim {
     /// When a port or the record cannot be had.
     pub async fn start(options: Options) -> Result<Sim, SimError> {
         let mut listeners = Vec::new();
-        for offset in 0..7u16 {
+        for offset in 0..11u16 {
             let port = match options.ports_from {
                 None => 0,
                 Some(from) => from.checked_add(offset).ok_or(SimError::NoPorts { from })?,
@@ -197,6 +213,10 @@ impl Sim {
             imds: url(4).unwrap_or_default(),
             identity: url(5).unwrap_or_default(),
             dep: url(6).unwrap_or_default(),
+            business: url(7).unwrap_or_default(),
+            school: url(8).unwrap_or_default(),
+            account: url(9).unwrap_or_default(),
+            storage: url(10).unwrap_or_default(),
         };
         let shared = Arc::new(Shared::new(options, addresses)?);
         let routers = [
@@ -207,6 +227,10 @@ impl Sim {
             Router::new().fallback(login::serve_metadata).with_state(Arc::clone(&shared)),
             Router::new().fallback(login::serve_identity).with_state(Arc::clone(&shared)),
             Router::new().fallback(dep::serve).with_state(Arc::clone(&shared)),
+            Router::new().fallback(business::serve_business).with_state(Arc::clone(&shared)),
+            Router::new().fallback(business::serve_school).with_state(Arc::clone(&shared)),
+            Router::new().fallback(account::serve).with_state(Arc::clone(&shared)),
+            Router::new().fallback(business::storage::serve).with_state(Arc::clone(&shared)),
         ];
         let (shutdown, _) = watch::channel(false);
         for ((listener, _), router) in listeners.into_iter().zip(routers) {
@@ -249,6 +273,12 @@ impl Sim {
     /// there is no such service.
     pub fn server_token(&self, service: &str) -> Option<ServerToken> {
         self.shared.world().server_token(service)
+    }
+
+    /// The private key of an API account with what goes with it, as `GET /credentials` tells it; `None`
+    /// where no organization has the account, or its key was given from outside.
+    pub fn api_key(&self, client_id: &str) -> Option<ApiKey> {
+        self.shared.world().api_key(client_id)
     }
 
     /// What was asked of the services since the start or since [`Sim::forget_calls`].

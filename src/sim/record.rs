@@ -1,12 +1,14 @@
 //! The record of exchanges, one JSON object per line: what contract tests judge.
 //!
-//! Bearers and secrets never get in: of the request's headers only the content type and the protocol
-//! version are kept, and secret members of bodies are replaced.
+//! Bearers and secrets never get in: of the request's headers only the content type, the protocol
+//! version, the types that are welcome and the way of authorization are kept, and secret members of
+//! bodies are replaced.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use axum::http::{HeaderMap, header};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -15,7 +17,7 @@ use serde_json::value::RawValue;
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Exchange<'a> {
-    /// `graph`, `login`, `github`, `imds`, `identity` or `dep`.
+    /// `graph`, `login`, `github`, `imds`, `identity`, `dep`, `business`, `school`, `account` or `storage`.
     pub service: &'a str,
     /// The operation's id.
     pub operation: &'a str,
@@ -47,6 +49,28 @@ pub(super) struct Headers<'a> {
     /// `X-Server-Protocol-Version`, which only Apple's enrollment service knows.
     #[serde(rename = "x-server-protocol-version", skip_serializing_if = "Option::is_none")]
     pub protocol_version: Option<&'a str>,
+    /// `Accept`, of requests to Apple Business and Apple School.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accept: Option<&'a str>,
+    /// The scheme of `Authorization` alone, of requests to Apple Business and Apple School, their token
+    /// endpoint and their storage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization: Option<&'a str>,
+}
+
+impl<'a> Headers<'a> {
+    /// Those that say how a request to an organisation's API, or beside it, is made.
+    pub(super) fn of_api(headers: &'a HeaderMap) -> Self {
+        let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+        // Without a blank there is no scheme, and the text may be anything.
+        let scheme = |text: &'a str| text.split_once(' ').map_or("(none)", |(scheme, _)| scheme);
+        Self {
+            content_type: text(header::CONTENT_TYPE),
+            accept: text(header::ACCEPT),
+            authorization: text(header::AUTHORIZATION).map(scheme),
+            ..Self::default()
+        }
+    }
 }
 
 /// An open record.

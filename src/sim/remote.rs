@@ -5,9 +5,9 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use super::apple::ServerToken;
+use super::apple::{ApiKey, ServerToken};
 use super::calls::Call;
-use super::control::{ClockNow, ClockStep, Credentials};
+use super::control::{AnyCredentials, ClockNow, ClockStep, Credentials};
 use super::seed::Seed;
 use super::{Addresses, SimError};
 use crate::model::clock::{Clock, Timestamp, after};
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A simulator that runs in another process.
 #[derive(Clone, Debug)]
 pub struct RemoteSim {
-    addresses: Addresses,
+    addresses: Box<Addresses>,
     control: Control,
     now: Arc<Mutex<Timestamp>>,
 }
@@ -48,7 +48,7 @@ impl RemoteSim {
         let address = address.trim_end_matches('/').to_owned();
         let failed = |source| SimError::Remote { address: address.clone(), source };
         let control = Control { client, address: address.clone() };
-        let addresses: Addresses = control.get("/services").await.map_err(failed)?;
+        let addresses: Box<Addresses> = control.get("/services").await.map_err(failed)?;
         let clock: ClockNow = control.get("/clock").await.map_err(failed)?;
         Ok(Self { addresses, control, now: Arc::new(Mutex::new(clock.now)) })
     }
@@ -97,14 +97,33 @@ impl RemoteSim {
     /// # Errors
     /// When the simulator does not answer.
     pub async fn server_token(&self, service: &str) -> Result<Option<ServerToken>, SimError> {
-        let all: Vec<Credentials> =
+        let all: Vec<AnyCredentials> =
             self.control.get("/credentials").await.map_err(|source| self.lost(source))?;
+        let all = all.into_iter().filter_map(|one| match one {
+            AnyCredentials::Service(one) => Some(one),
+            AnyCredentials::Account(_) => None,
+        });
         let of = |one: &Credentials| {
             one.server_uuid.eq_ignore_ascii_case(&service.replace('-', ""))
                 || one.service == service
                 || one.known_as.iter().any(|name| name == service)
         };
-        Ok(all.into_iter().find(of).map(|one| one.token))
+        let mut all = all;
+        Ok(all.find(of).map(|one| one.token))
+    }
+
+    /// The private key of an API account by its client id, with what goes with it; `None` where there
+    /// is no such account, or its key was given from outside.
+    ///
+    /// # Errors
+    /// When the simulator does not answer.
+    pub async fn api_key(&self, client_id: &str) -> Result<Option<ApiKey>, SimError> {
+        let all: Vec<AnyCredentials> =
+            self.control.get("/credentials").await.map_err(|source| self.lost(source))?;
+        Ok(all.into_iter().find_map(|one| match one {
+            AnyCredentials::Account(key) if key.client_id == client_id => Some(key),
+            _ => None,
+        }))
     }
 
     fn lost(&self, source: reqwest::Error) -> SimError {

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::apple::SeedService;
+use super::apple::{SeedOrganization, SeedService};
 use super::directory::Client;
 use super::graph::members;
 use super::push::PushMembers;
@@ -21,7 +21,7 @@ use crate::model::Serial;
 use crate::model::clock::Timestamp;
 
 /// What a world begins with.
-#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Seed {
     /// Ids and chance follow from it.
@@ -39,6 +39,10 @@ pub struct Seed {
     /// Apple's device management services whose tokens no Intune holds.
     #[serde(default)]
     pub services: Vec<SeedService>,
+    /// Organizations in Apple Business and Apple School. Their services are the other sides of the
+    /// services and tokens above, or stand alone.
+    #[serde(default)]
+    pub organizations: Vec<SeedOrganization>,
 }
 
 /// A tenant to be there.
@@ -146,6 +150,8 @@ impl World {
             tokens.flat_map(|token| &token.devices).map(|device| device.serial).collect();
         let at_apple = self.services.iter().flat_map(|service| service.fleet.present());
         placed.extend(at_apple.map(|row| row.serial));
+        let owned = self.organizations.iter().flat_map(|organization| organization.roster.rows());
+        placed.extend(owned.map(|row| row.serial));
         for tenant in &seed.tenants {
             let at = match self.tenants.iter().position(|t| t.id.eq_ignore_ascii_case(&tenant.tenant_id)) {
                 Some(at) => at,
@@ -193,6 +199,11 @@ impl World {
         for service in &seed.services {
             self.add_service(service, seed.surroundings, &mut placed);
         }
+        for organization in &seed.organizations {
+            self.add_organization(organization, seed.surroundings, &mut placed);
+        }
+        // What a token or service got above is its organization's too.
+        self.adopt_linked();
     }
 
     fn add_token(
@@ -437,7 +448,8 @@ pub fn generated_serial(chance: u64, letter: char, number: u32) -> Option<Serial
     Serial::new(&text)
 }
 
-fn device(serial: Serial, state: EnrollmentState, platform: Platform, now: Timestamp) -> Device {
+/// A device that Intune knows already.
+pub(super) fn device(serial: Serial, state: EnrollmentState, platform: Platform, now: Timestamp) -> Device {
     let created = back(now, 24 * 30).as_second();
     let contacted = match state {
         EnrollmentState::NotContacted | EnrollmentState::Unknown => 0,

@@ -25,6 +25,7 @@ fn seed() -> Seed {
         start: "2026-11-02T08:00:00Z".parse().unwrap(),
         surroundings: false,
         services: Vec::new(),
+        organizations: Vec::new(),
         tenants: vec![SeedTenant {
             tenant_id: TENANT.to_owned(),
             scope_tags: vec!["Berlin".to_owned()],

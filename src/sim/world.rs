@@ -5,18 +5,22 @@
 //! and the requests, never from the machine's clock or its randomness; ids are UUIDs of version 5.
 //! It is the oracle of safety tests: [`History`] counts what was done, whatever a client believes.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod history;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::apple::Service;
+use super::apple::organization::Organization;
 use super::directory::{Client, Machine, Workflow};
 use super::push::PushCertificate;
 use super::vpp::VppToken;
 use crate::model::Serial;
 use crate::model::clock::Timestamp;
+pub use history::{AppleHistory, History, OrganizationHistory};
 
 /// The version of the world's JSON form.
 pub const FORMAT: u32 = 1;
@@ -39,6 +43,9 @@ pub struct World {
     /// Devices of Apple's organizations that no service has, with their model's number.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unassigned: BTreeMap<Serial, u8>,
+    /// Organizations in Apple Business and Apple School, in the order of their making.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub organizations: Vec<Organization>,
     /// The workflow that runs at GitHub; `None`: none does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow: Option<Workflow>,
@@ -49,63 +56,6 @@ pub struct World {
     pub births: u32,
     /// What was done through the services' APIs since the world began.
     pub history: History,
-}
-
-/// Counts for oracles. Changes by [`super::portal`] are not in them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct History {
-    /// Profiles created, by token id and display name at creation.
-    pub profiles_created: BTreeMap<String, BTreeMap<String, u64>>,
-    /// Profiles deleted, by token id and display name at deletion.
-    pub profiles_deleted: BTreeMap<String, BTreeMap<String, u64>>,
-    /// Profiles changed, by profile id.
-    pub profiles_updated: BTreeMap<String, u64>,
-    /// Passwords of an administrator's account that were taken, by profile id.
-    pub passwords_set: BTreeMap<String, u64>,
-    /// Assignment requests that named a known serial, by serial.
-    pub assignments: BTreeMap<Serial, u64>,
-    /// Syncs that were accepted, by token id; the automatic ones are not counted.
-    pub syncs: BTreeMap<String, u64>,
-    /// Defaults set, by token id.
-    pub defaults_set: BTreeMap<String, u64>,
-    /// Changes of a token itself, by token id.
-    pub tokens_updated: BTreeMap<String, u64>,
-    /// Keys made for a token's renewal, by token id.
-    pub keys_made: BTreeMap<String, u64>,
-    /// Token files taken, by token id.
-    pub tokens_uploaded: BTreeMap<String, u64>,
-    /// Ids of deleted tokens, in order.
-    pub tokens_deleted: Vec<String>,
-    /// What was done at Apple.
-    #[serde(skip_serializing_if = "AppleHistory::is_empty")]
-    pub apple: AppleHistory,
-}
-
-/// What was done through the API of Apple's enrollment service.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct AppleHistory {
-    /// Profiles defined, by `server_uuid` and name.
-    pub profiles_defined: BTreeMap<String, BTreeMap<String, u64>>,
-    /// Assignments that took place, by serial.
-    pub assignments: BTreeMap<Serial, u64>,
-    /// Those among them that gave a device what it had already, by serial.
-    pub repeated: BTreeMap<Serial, u64>,
-    /// Profiles taken away, by serial.
-    pub removals: BTreeMap<Serial, u64>,
-    /// Devices disowned, in order.
-    pub disowned: Vec<Serial>,
-    /// Locks set, by serial.
-    pub locks: BTreeMap<Serial, u64>,
-    /// Changes of the account-driven discovery URL, by `server_uuid`.
-    pub discovery_changes: BTreeMap<String, u64>,
-}
-
-impl AppleHistory {
-    fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 /// An Entra tenant with its Intune.
@@ -182,6 +132,9 @@ pub struct Token {
     pub devices: Vec<Device>,
     /// What Apple has for this token and Intune has not seen yet.
     pub at_apple: Vec<Arrival>,
+    /// What an organization did with devices since Intune heard of them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pending: BTreeMap<Serial, Pending>,
     #[serde(skip)]
     positions: HashMap<Serial, u32>,
 }
@@ -323,6 +276,31 @@ pub struct Arrival {
     pub platform: Platform,
 }
 
+/// What a sync that begins later brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pending {
+    /// When it happened at Apple, Unix seconds.
+    pub at: i64,
+    /// What happened.
+    pub change: PendingChange,
+}
+
+/// What happened to a device at Apple.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PendingChange {
+    /// It came to the token's service.
+    Arrived {
+        /// Its platform.
+        platform: Platform,
+    },
+    /// It left for another service, or none: Intune forgets it.
+    Left,
+    /// It left the organization: Intune shows it as deleted.
+    Released,
+}
+
 fn is_zero(value: &u32) -> bool {
     *value == 0
 }
@@ -357,6 +335,7 @@ impl World {
             tenants: Vec::new(),
             services: Vec::new(),
             unassigned: BTreeMap::new(),
+            organizations: Vec::new(),
             workflow: None,
             machine: Machine::default(),
             births: 0,
@@ -388,6 +367,7 @@ impl World {
             token.index();
         }
         world.services.iter_mut().for_each(|service| service.fleet.index());
+        world.organizations.iter_mut().for_each(|organization| organization.roster.index());
         Ok(world)
     }
 
@@ -411,11 +391,12 @@ impl World {
         self.tenants.iter_mut().flat_map(|tenant| &mut tenant.tokens).find(|token| token.answers_to(key))
     }
 
-    /// How many devices all tokens have, at Intune and at Apple.
+    /// How many devices all tokens and organizations have, at Intune and at Apple.
     pub fn device_count(&self) -> usize {
         let tokens = self.tenants.iter().flat_map(|tenant| &tenant.tokens);
         let at_apple: usize = self.services.iter().map(|service| service.fleet.len()).sum();
-        tokens.map(|token| token.devices.len()).sum::<usize>() + at_apple
+        let owned: usize = self.organizations.iter().map(|one| one.roster.len()).sum();
+        tokens.map(|token| token.devices.len()).sum::<usize>() + at_apple + owned
     }
 
     /// The next birth number.
@@ -474,6 +455,7 @@ impl Token {
             defaults: BTreeMap::new(),
             devices: Vec::new(),
             at_apple: Vec::new(),
+            pending: BTreeMap::new(),
             positions: HashMap::new(),
             id,
             name,
@@ -535,8 +517,30 @@ impl Token {
 
     /// Removes device records.
     pub fn purge(&mut self, serials: &[Serial]) {
-        self.devices.retain(|device| !serials.contains(&device.serial));
+        let gone: HashSet<&Serial> = serials.iter().collect();
+        self.devices.retain(|device| !gone.contains(&device.serial));
         self.index();
+    }
+
+    /// A device came to the token's service at Apple, at this Unix second.
+    pub fn arrives(&mut self, serial: Serial, platform: Platform, at: i64) {
+        if self.device(&serial).is_some_and(|device| !device.released) {
+            // It was away and is back before Intune heard of it.
+            self.pending.remove(&serial);
+        } else {
+            self.pending.insert(serial, Pending { at, change: PendingChange::Arrived { platform } });
+        }
+    }
+
+    /// A device left the token's service at Apple, at this Unix second.
+    pub fn leaves(&mut self, serial: &Serial, at: i64, released: bool) {
+        self.at_apple.retain(|arrival| arrival.serial != *serial);
+        if self.device(serial).is_some_and(|device| !device.released) {
+            let change = if released { PendingChange::Released } else { PendingChange::Left };
+            self.pending.insert(*serial, Pending { at, change });
+        } else {
+            self.pending.remove(serial);
+        }
     }
 
     fn index(&mut self) {

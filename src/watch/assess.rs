@@ -6,8 +6,10 @@ use std::time::Duration;
 use super::backoff::Domain;
 use super::metrics::Outcome;
 use crate::apply::{ApplyReport, StepOutcome};
+use crate::engine::organisations;
 use crate::model::clock::{Timestamp, after};
-use crate::model::live::Cause;
+use crate::model::live::{Cause, Unknown};
+use crate::model::organisation::LiveOrganisation;
 use crate::model::{Name, Realm};
 use crate::plan::build::HORIZON;
 use crate::plan::drift::Drift;
@@ -72,9 +74,40 @@ pub const fn word(outcome: &StepOutcome) -> &'static str {
     }
 }
 
-/// Judges a look at `tokens` (with their connections), and what was carried out after it.
+/// The domain to which a trouble belongs: what Apple's API refuses or does not answer concerns the
+/// organisation, and never keeps a token's own service from being looked at.
+fn domain_of(connection: Option<&Realm>, token: Option<&Name>) -> Option<Domain> {
+    match (connection, token) {
+        (Some(realm @ Realm::Apple(_)), _) => Some(Domain::Connection(realm.clone())),
+        (_, Some(token)) => Some(Domain::Token(token.clone())),
+        (Some(realm), None) => Some(Domain::Connection(realm.clone())),
+        (None, None) => None,
+    }
+}
+
+impl Assessment {
+    /// Adds the organisations of which something could not be read; one that was left alone has not
+    /// failed again.
+    pub fn organisations(&mut self, read: &BTreeMap<Name, LiveOrganisation>) {
+        for (name, live) in read {
+            let domain = Domain::Connection(Realm::Apple(name.clone()));
+            match organisations::failure(live) {
+                Some(unknown) if may_pass(unknown.cause) => {
+                    let Unknown { reason, next, .. } = unknown.clone();
+                    self.failed.entry(domain).or_insert(Failure { reason, next });
+                }
+                _ if organisations::is_left_alone(live) => drop(self.failed.remove(&domain)),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Judges a look at `tokens` (with their connections), and what was carried out after it. `at_apple` are
+/// the organisations of those that name one.
 pub fn assess(
     tokens: &BTreeMap<Name, Realm>,
+    at_apple: &BTreeMap<Name, Realm>,
     plan: &Plan,
     drift: &Drift,
     report: Option<&ApplyReport>,
@@ -82,10 +115,7 @@ pub fn assess(
 ) -> Assessment {
     let mut assessment = Assessment::default();
     for blocked in plan.blocked.iter().filter(|blocked| may_pass(blocked.cause)) {
-        let domain = match &blocked.token {
-            Some(token) => Domain::Token(token.clone()),
-            None => Domain::Connection(blocked.connection.clone()),
-        };
+        let Some(domain) = domain_of(Some(&blocked.connection), blocked.token.as_ref()) else { continue };
         let Blocked { reason, next, .. } = blocked.clone();
         assessment.failed.entry(domain).or_insert(Failure { reason, next });
     }
@@ -93,8 +123,18 @@ pub fn assess(
     let mut troubled: BTreeSet<&Name> = BTreeSet::new();
     let mut dues: BTreeMap<&Name, Timestamp> = BTreeMap::new();
     for step in report.iter().flat_map(|report| &report.steps) {
+        let connection = || plan.steps.iter().find(|one| one.id == step.id).map(|one| &one.connection);
         let mut due = |at: Timestamp| {
-            let known = dues.entry(&step.token).or_insert(at);
+            // What is done for an assignment alone is looked at with a token of its organisation.
+            let with = match tokens.contains_key(&step.token) {
+                true => Some(&step.token),
+                false => {
+                    let connection = connection();
+                    at_apple.iter().find(|(_, realm)| Some(*realm) == connection).map(|(token, _)| token)
+                }
+            };
+            let Some(with) = with else { return };
+            let known = dues.entry(with).or_insert(at);
             *known = at.min(*known);
         };
         match &step.outcome {
@@ -103,7 +143,9 @@ pub fn assess(
                 troubled.insert(&step.token);
                 if may_pass(*cause) {
                     let failure = Failure { reason: reason.clone(), next: next.clone() };
-                    assessment.failed.entry(Domain::Token(step.token.clone())).or_insert(failure);
+                    if let Some(domain) = domain_of(connection(), Some(&step.token)) {
+                        assessment.failed.entry(domain).or_insert(failure);
+                    }
                 }
             }
             StepOutcome::Unknown { until, .. } => {
@@ -152,7 +194,8 @@ pub fn assess(
 mod tests {
     use super::*;
     use crate::apply::StepResult;
-    use crate::plan::Waiting;
+    use crate::model::{Address, ServiceId, TokenId};
+    use crate::plan::{Action, Class, Effect, Reason, ServiceAction, Step, Waiting};
 
     fn name(text: &str) -> Name {
         Name::new(text).unwrap()
@@ -179,7 +222,67 @@ mod tests {
     }
 
     fn judged(plan: &Plan, report: Option<&ApplyReport>) -> Assessment {
-        assess(&tokens(), plan, &Drift::default(), report, at(0))
+        assess(&tokens(), &at_apple(), plan, &Drift::default(), report, at(0))
+    }
+
+    fn apple() -> Realm {
+        Realm::Apple(name("apple"))
+    }
+
+    fn at_apple() -> BTreeMap<Name, Realm> {
+        BTreeMap::from([(name("b"), apple())])
+    }
+
+    #[test]
+    fn what_fails_at_apple_holds_the_organisation_and_no_token() {
+        let of_apple = |token| Blocked { connection: apple(), ..blocked(token, Cause::Throttled) };
+        let plan = Plan { blocked: vec![of_apple(Some("b")), of_apple(None)], ..Plan::default() };
+        let found = judged(&plan, None);
+        assert_eq!(found.failed.keys().collect::<Vec<_>>(), [&Domain::Connection(apple())]);
+        let outcomes: Vec<Outcome> = found.tokens.values().map(|of| of.outcome).collect();
+        assert_eq!(outcomes, [Outcome::Ok, Outcome::Blocked], "that something of it is blocked is told");
+
+        let step = Step {
+            id: "take-off DeviceAssignment/away".to_owned(),
+            address: Address::token(&name("away")),
+            connection: apple(),
+            token_id: TokenId(String::new()),
+            object: None,
+            name: "away".to_owned(),
+            platform: None,
+            action: Action::Service(ServiceAction::Unassign {
+                id: ServiceId::new("AA"),
+                serials: Vec::new(),
+            }),
+            reason: Reason::Unassigned,
+            class: Class::Disruptive,
+            effect: Effect::default(),
+            needs: Vec::new(),
+            prove_first: false,
+            not_before: None,
+            notes: Vec::new(),
+            fingerprint: String::new(),
+        };
+        let result = |outcome| StepResult {
+            id: step.id.clone(),
+            token: name("away"),
+            outcome,
+            items: None,
+            not_taken: Vec::new(),
+            next: None,
+        };
+        let plan = Plan { steps: vec![step.clone()], ..Plan::default() };
+        let pending = StepOutcome::Pending { reason: String::new(), until: Some(at(90)) };
+        let report = ApplyReport { steps: vec![result(pending)], ..ApplyReport::default() };
+        assert_eq!(judged(&plan, Some(&report)).tokens[&name("b")].due, Some(at(90)));
+        let failed = StepOutcome::Failed {
+            cause: Cause::Unavailable,
+            reason: "no".to_owned(),
+            next: "wait".to_owned(),
+        };
+        let report = ApplyReport { steps: vec![result(failed)], ..ApplyReport::default() };
+        let found = judged(&plan, Some(&report));
+        assert_eq!(found.failed.keys().collect::<Vec<_>>(), [&Domain::Connection(apple())]);
     }
 
     #[test]
@@ -206,6 +309,7 @@ mod tests {
             outcome,
             items: None,
             not_taken: Vec::new(),
+            next: None,
         };
         let unknown = StepOutcome::Unknown { reason: String::new(), until: at(120) };
         let pending = StepOutcome::Pending { reason: String::new(), until: Some(at(90)) };
@@ -218,7 +322,8 @@ mod tests {
 
         let waiting = Waiting {
             token: Some(name("b")),
-            profile: name("p"),
+            profile: Some(name("p")),
+            assignment: None,
             serials: Vec::new(),
             reason: String::new(),
             until: Some(at(50)),

@@ -62,7 +62,7 @@ impl Domain {
 impl std::fmt::Display for Domain {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Domain::Connection(name) => write!(f, "Connection/{name}"),
+            Domain::Connection(realm) => f.write_str(&realm.document()),
             Domain::Token(name) => write!(f, "EnrollmentToken/{name}"),
         }
     }

@@ -93,7 +93,8 @@ impl Daemon {
         // Several daemons, or one that is started again and again, shall not come back together.
         let seed = u64::from(std::process::id()) ^ now.as_nanosecond() as u64;
         let refused = refused_in(&good, now);
-        let queue = Queue::new(tokens_of(&good.desired), good.desired.fleet.watch.resync, seed, now);
+        let mut queue = Queue::new(tokens_of(&good.desired), good.desired.fleet.watch.resync, seed, now);
+        queue.learn_organisations(organisations_of(&good.desired));
         Ok(Self {
             host,
             good,
@@ -231,12 +232,19 @@ impl Daemon {
                 self.shown.remove(&token);
             }
         }
+        let organisations = organisations_of(&new.desired);
+        for gone in organisations_of(&self.good.desired).values() {
+            if !organisations.values().any(|realm| realm == gone) {
+                self.metrics.forget_organisation(gone);
+            }
+        }
         self.metrics.documents(refused.is_empty(), refused.len());
         // What stays in force there did not change.
         concerned.retain(|token| !self.kept.contains_key(token));
         self.refuse_in_part(&new, &refused, now, changed.iter().any(is_document));
         (self.good, self.refused) = (new, refused);
         self.queue.learn(tokens, self.good.desired.fleet.watch.resync, now);
+        self.queue.learn_organisations(organisations);
         if !concerned.is_empty() {
             self.queue.want(Why::Documents, concerned.iter().cloned());
             self.say(Told::Documents { concerned });
@@ -342,6 +350,16 @@ fn refused_in(documents: &Documents, now: Timestamp) -> BTreeSet<Name> {
     let all = documents.findings.iter().chain(by_rules.iter());
     all.filter(|finding| finding.severity == Severity::Refuse)
         .flat_map(|finding| finding.tokens.iter().cloned())
+        .collect()
+}
+
+/// The organisation at Apple of each token that names one.
+pub(super) fn organisations_of(desired: &Desired) -> BTreeMap<Name, Realm> {
+    let tokens = desired.tokens.iter();
+    tokens
+        .filter_map(|(name, token)| {
+            Some((name.clone(), Realm::Apple(token.apple.as_ref()?.connection.clone())))
+        })
         .collect()
 }
 

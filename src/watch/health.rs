@@ -15,8 +15,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::metrics::Exposition;
-use crate::model::TokenId;
-use crate::progress::Progress;
+use crate::model::{Name, TokenId};
+use crate::progress::{Pages, Progress};
 
 /// A loop that has not come round for so long is stuck: longer than one call with all its attempts
 /// may take.
@@ -77,6 +77,10 @@ impl Health {
 
 impl Progress for Health {
     fn read(&self, _: &TokenId, _: usize, _: Option<u64>) {
+        self.beat();
+    }
+
+    fn pages(&self, _: &Name, _: Pages) {
         self.beat();
     }
 

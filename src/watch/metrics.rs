@@ -6,6 +6,7 @@ use std::time::Duration;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
+use crate::engine::organisations::OrganisationStatus;
 use crate::model::clock::Timestamp;
 use crate::model::{Name, Realm};
 
@@ -94,6 +95,24 @@ fn describe() {
     );
     describe_counter!("espalier_steps_total", "Steps that were carried out, by what came of them");
     describe_counter!("espalier_calls_total", "Requests to services, by kind");
+    describe_gauge!("espalier_organisation_blocked", "1: something of the organisation could not be read");
+    describe_gauge!(
+        "espalier_organisation_terms_pending",
+        "1: Apple's current terms have to be accepted in the portal"
+    );
+    describe_gauge!("espalier_organisation_services", "Device management services of the organisation");
+    describe_gauge!("espalier_organisation_devices", "Devices of the organisation, by where they belong");
+    describe_gauge!(
+        "espalier_organisation_snapshot_timestamp_seconds",
+        Unit::Seconds,
+        "When services and devices of the organisation were read last"
+    );
+    describe_gauge!("espalier_organisation_writes_left", "Writes that the API account has left in this hour");
+    describe_gauge!(
+        "espalier_api_key_since_timestamp_seconds",
+        Unit::Seconds,
+        "When the API key of the organisation was used for the first time"
+    );
     describe_gauge!("espalier_documents_valid", "1: the newest documents are in force");
     describe_gauge!(
         "espalier_documents_refused_tokens",
@@ -140,6 +159,64 @@ impl Metrics {
         self.with(|| {
             histogram!("espalier_reconcile_seconds", "connection" => connection.to_string())
                 .record(took.as_secs_f64());
+        });
+    }
+
+    /// How an organisation at Apple is. What is not known leaves its figure as it was.
+    pub fn organisation(&self, status: &OrganisationStatus) {
+        let connection = Realm::Apple(status.connection.clone()).to_string();
+        let set = |name: &'static str, value: Option<f64>| {
+            if let Some(value) = value {
+                gauge!(name, "connection" => connection.clone()).set(value);
+            }
+        };
+        let flag = |is_so: bool| Some(f64::from(u8::from(is_so)));
+        self.with(|| {
+            let terms = status.trouble.as_ref().is_some_and(|trouble| trouble.terms);
+            set("espalier_organisation_blocked", flag(status.trouble.is_some()));
+            set("espalier_organisation_terms_pending", flag(terms));
+            let services = status.services.as_ref().map(|all| all.len() as f64);
+            set("espalier_organisation_services", services);
+            let read_at = services.map(|_| status.read_at.as_second() as f64);
+            set("espalier_organisation_snapshot_timestamp_seconds", read_at);
+            // Of one that cannot be called it is not known what is left.
+            set("espalier_organisation_writes_left", services.map(|_| f64::from(status.posts_free)));
+            let since = status.key_known_since.map(|since| since.as_second() as f64);
+            set("espalier_api_key_since_timestamp_seconds", since);
+            for (place, count) in [
+                ("all", status.devices),
+                ("unassigned", status.unassigned),
+                ("orphaned", status.orphans),
+                ("unclear", status.unclear),
+            ] {
+                if let Some(count) = count {
+                    gauge!("espalier_organisation_devices", "connection" => connection.clone(),
+                        "place" => place)
+                    .set(count as f64);
+                }
+            }
+        });
+    }
+
+    /// An organisation that no token names any more.
+    pub fn forget_organisation(&self, organisation: &Realm) {
+        self.with(|| {
+            for name in ["espalier_organisation_blocked", "espalier_organisation_terms_pending"] {
+                gauge!(name, "connection" => organisation.to_string()).set(0.0);
+            }
+            for name in [
+                "espalier_organisation_services",
+                "espalier_organisation_snapshot_timestamp_seconds",
+                "espalier_organisation_writes_left",
+                "espalier_api_key_since_timestamp_seconds",
+            ] {
+                gauge!(name, "connection" => organisation.to_string()).set(f64::NAN);
+            }
+            for place in ["all", "unassigned", "orphaned", "unclear"] {
+                gauge!("espalier_organisation_devices", "connection" => organisation.to_string(),
+                    "place" => place)
+                .set(f64::NAN);
+            }
         });
     }
 
@@ -229,6 +306,7 @@ mod tests {
             assert!(text.contains(line), "no {line} in:\n{text}");
         }
         assert!(!text.contains("last_success"), "it was no success:\n{text}");
+        assert!(!text.contains("espalier_organisation_"), "none was read:\n{text}");
         one.forget(of);
         let text = one.exposition().render();
         let expiry = "espalier_expiry_timestamp_seconds{kind=\"enrollmentToken\",connection=\"contoso\",name=\"main\"} NaN";

@@ -21,6 +21,11 @@
 //! A further source (a git repository, a webhook) wakes the loop by a channel of its own and wants
 //! tokens by [`queue::Queue::want`]; nothing else of it is known here.
 //!
+//! An organisation at Apple is a domain of its own (`apple:NAME`): one that fails or is throttled is left
+//! alone for a while, and the tokens that name it are looked at without it. Reading one takes minutes
+//! where it is large. So a full look and everything that may be carried out read it; a look that only
+//! tells rests on what was read less than ten minutes ago, unless something was changed there since.
+//!
 //! Two clocks: files are noticed by the machine's, everything that has to do with services (resync,
 //! back-off, what is due) goes by theirs, which in a simulation stands still until it is stepped. No
 //! lock is held between two looks.

@@ -48,6 +48,9 @@ pub struct Round {
 pub struct Queue {
     /// The connection of each token that documents name.
     tokens: BTreeMap<Name, Realm>,
+    /// The organisation at Apple that a token's document names. One that fails is left alone, and its
+    /// tokens are looked at without it.
+    organisations: BTreeMap<Name, Realm>,
     wanted: BTreeMap<Name, BTreeSet<Why>>,
     due: BTreeMap<Name, Timestamp>,
     holds: Holds,
@@ -61,6 +64,7 @@ impl Queue {
     pub fn new(tokens: BTreeMap<Name, Realm>, every: Duration, seed: u64, now: Timestamp) -> Self {
         let mut queue = Self {
             tokens,
+            organisations: BTreeMap::new(),
             wanted: BTreeMap::new(),
             due: BTreeMap::new(),
             holds: Holds::new(seed),
@@ -81,9 +85,36 @@ impl Queue {
         self.due.retain(|token, _| tokens.contains_key(token));
         self.holds.retain(|domain| match domain {
             Domain::Token(token) => tokens.contains_key(token),
+            Domain::Connection(Realm::Apple(_)) => true,
             Domain::Connection(connection) => tokens.values().any(|known| known == connection),
         });
         self.tokens = tokens;
+    }
+
+    /// Takes the organisations of tokens; those that no token names any more are forgotten.
+    pub fn learn_organisations(&mut self, organisations: BTreeMap<Name, Realm>) {
+        self.holds.retain(|domain| match domain {
+            Domain::Connection(realm @ Realm::Apple(_)) => organisations.values().any(|known| known == realm),
+            Domain::Connection(_) | Domain::Token(_) => true,
+        });
+        self.organisations = organisations;
+    }
+
+    /// The organisations that a round leaves alone, and until when. As with tokens, a change of the
+    /// documents may be the cure, and what Apple asked for holds all the same.
+    pub fn left_alone(&self, why: &BTreeSet<Why>, now: Timestamp) -> BTreeMap<Name, Timestamp> {
+        let held = self.holds.iter().filter_map(|(domain, hold)| match domain {
+            Domain::Connection(Realm::Apple(name)) => Some((name.clone(), Self::until(hold, why)?)),
+            Domain::Connection(_) | Domain::Token(_) => None,
+        });
+        held.filter(|(_, until)| *until > now).collect()
+    }
+
+    /// Until when something is held, given why it is looked at: somebody has just changed something about
+    /// it, and that may be the cure; what the service asked for holds all the same.
+    fn until(hold: &Hold, why: &BTreeSet<Why>) -> Option<Timestamp> {
+        let is_new = why.contains(&Why::Documents) || why.contains(&Why::Start);
+        if is_new { hold.asked } else { Some(hold.until) }
     }
 
     /// Wants tokens looked at; those that no document names are nobody's.
@@ -137,7 +168,8 @@ impl Queue {
         match domain {
             Domain::Token(token) => vec![token.clone()],
             Domain::Connection(connection) => {
-                let all = self.tokens.iter().filter(|(_, known)| *known == connection);
+                let all =
+                    self.tokens.iter().chain(&self.organisations).filter(|(_, known)| *known == connection);
                 all.map(|(token, _)| token.clone()).collect()
             }
         }
@@ -147,11 +179,10 @@ impl Queue {
     fn hold_of(&self, token: &Name, why: &BTreeSet<Why>, now: Timestamp) -> Option<Timestamp> {
         let connection = self.tokens.get(token)?.clone();
         let domains = [Domain::Token(token.clone()), Domain::Connection(connection)];
-        // Somebody has just changed something about it: that may be the cure. What the service asked
-        // for holds all the same.
-        let is_new = why.contains(&Why::Documents) || why.contains(&Why::Start);
-        let until = |hold: &Hold| if is_new { hold.asked } else { Some(hold.until) };
-        let holds = domains.iter().filter_map(|domain| self.holds.of(domain)).filter_map(until);
+        let holds = domains
+            .iter()
+            .filter_map(|domain| self.holds.of(domain))
+            .filter_map(|hold| Self::until(hold, why));
         holds.filter(|until| *until > now).max()
     }
 
@@ -314,6 +345,34 @@ mod tests {
         queue.take(at(250));
         queue.tick(at(301));
         assert_eq!(queue.take(at(301)), None);
+    }
+
+    #[test]
+    fn an_organisation_that_fails_is_left_alone_and_its_tokens_go_on() {
+        let mut queue = queue();
+        let apple = Realm::Apple(name("apple"));
+        queue.learn_organisations(BTreeMap::from([(name("a"), apple.clone()), (name("c"), apple.clone())]));
+        let hold = queue.failed(Domain::Connection(apple.clone()), at(0), Some(at(600)));
+        queue.want(Why::Due, [name("a")]);
+        let round = queue.take(at(1)).unwrap();
+        assert_eq!(names(Some(round.clone())), ["a"], "the tenant is looked at all the same");
+        assert_eq!(queue.left_alone(&round.why, at(1)), BTreeMap::from([(name("apple"), hold.until)]));
+        assert_eq!(queue.left_alone(&BTreeSet::from([Why::Documents]), at(1)).len(), 1, "Apple asked for it");
+        // Its end is an event for the tokens that name it.
+        queue.tick(hold.until);
+        let round = queue.take(hold.until).unwrap();
+        assert_eq!(
+            (names(Some(round.clone())), round.why),
+            (vec!["a".into(), "c".into()], BTreeSet::from([Why::BackOff]))
+        );
+        assert!(queue.left_alone(&BTreeSet::from([Why::BackOff]), hold.until).is_empty());
+        // A pause of our own is no reason against a look that somebody asks for.
+        queue.succeeded(&Domain::Connection(apple.clone()));
+        queue.failed(Domain::Connection(apple.clone()), at(700), None);
+        assert!(queue.left_alone(&BTreeSet::from([Why::Documents]), at(701)).is_empty());
+        assert_eq!(queue.left_alone(&BTreeSet::from([Why::Resync]), at(701)).len(), 1);
+        queue.learn_organisations(BTreeMap::new());
+        assert!(queue.left_alone(&BTreeSet::from([Why::Resync]), at(701)).is_empty());
     }
 
     #[test]

@@ -2,23 +2,30 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::time::Instant;
 
 use super::assess::{self, Assessment};
 use super::backoff::Domain;
-use super::daemon::Daemon;
+use super::daemon::{Daemon, organisations_of};
 use super::metrics::{ENROLLMENT_TOKEN, Of};
 use super::queue::{Round, Why};
 use super::told::Told;
 use crate::apply::ApplyReport;
-use crate::engine::{Allowed, Documents, EngineError, Look, Prepared, Session};
+use crate::engine::{Allowed, Documents, EngineError, Look, Prepared, Session, organisations};
+use crate::ledger::LedgerView;
 use crate::model::desired::{OnCommit, OnDrift};
 use crate::model::live::Fact;
 use crate::model::{Name, Realm};
 use crate::plan::Plan;
 use crate::plan::file::{SavedPlan, sha256};
+
+/// What was read of organisations at Apple is as good as new for so long where a look only tells: files
+/// that are saved again and again shall not use up the calls of a minute each time. A full look reads it,
+/// and so does everything that may be carried out.
+const YOUNG: Duration = Duration::from_secs(10 * 60);
 
 impl Daemon {
     /// Runs a round: by the newest documents, and by the last good ones where those are kept.
@@ -56,6 +63,10 @@ impl Daemon {
             Err(error) => return self.put_off(round, error).map(|()| false),
         };
         session.stop_by(self.stop.clone());
+        session.leave_alone(self.queue.left_alone(&round.why, self.host.clock().now()));
+        if !round.why.contains(&Why::Start) && !round.why.contains(&Why::Resync) {
+            session.reuse(YOUNG);
+        }
         if round.tokens.len() < documents.desired.tokens.len() {
             session.confine(round.tokens.clone());
         }
@@ -90,9 +101,12 @@ impl Daemon {
         };
         let now = session.clock().now();
         let tokens = self.with_connections(&round.tokens);
-        let assessment = assess::assess(&tokens, &look.plan, &look.drift, report.as_ref(), now);
+        let at_apple = organisations_of(&self.good.desired);
+        let mut assessment =
+            assess::assess(&tokens, &at_apple, &look.plan, &look.drift, report.as_ref(), now);
+        assessment.organisations(&look.observed.live.organisations);
         self.count(&session, &look, &assessment, began.elapsed());
-        self.schedule(&session, &assessment, &round);
+        self.schedule(&session, &look, &assessment, &round);
         self.got_through();
         let sum = |of: fn(&assess::OfToken) -> usize| assessment.tokens.values().map(of).sum();
         self.say(Told::Looked {
@@ -140,7 +154,7 @@ impl Daemon {
         let asked = round.why.contains(&Why::Documents) || round.why.contains(&Why::Start);
         let plan = SavedPlan::new(&look.plan, session.commit(), session.clock().now());
         let moved = look.drift.plan.has_changes();
-        let only_moved = moved && look.plan.steps.iter().all(|step| look.drift.covers(step));
+        let only_moved = moved && look.drift.covers(&look.plan.steps);
         // What only moved outside is told as that, once.
         if asked || !(only_moved && look.plan.blocked.is_empty()) {
             self.say(Told::Plan { plan: Box::new(plan), repeated: repeated.0 && !asked });
@@ -155,7 +169,7 @@ impl Daemon {
         }
     }
 
-    fn count(&self, session: &Session, look: &Look, assessment: &Assessment, took: std::time::Duration) {
+    fn count(&self, session: &Session, look: &Look, assessment: &Assessment, took: Duration) {
         let now = session.clock().now();
         let tokens = &self.good.desired.tokens;
         let connections: BTreeSet<&Realm> =
@@ -186,6 +200,11 @@ impl Daemon {
                 }
             }
         }
+        // Without the ledger nothing is known of a key's age, and the rest is told all the same.
+        let view = session.view().unwrap_or_else(|_| LedgerView::none());
+        for status in organisations::statuses(session, &look.observed, &view) {
+            self.metrics.organisation(&status);
+        }
         for (connection, meter) in session.meters() {
             let (reads, writes) = meter.calls();
             self.metrics.calls(connection, reads, writes);
@@ -196,7 +215,7 @@ impl Daemon {
     }
 
     /// Holds what failed, lets go what did well, and notes what is due.
-    fn schedule(&mut self, session: &Session, assessment: &Assessment, round: &Round) {
+    fn schedule(&mut self, session: &Session, look: &Look, assessment: &Assessment, round: &Round) {
         let now = session.clock().now();
         let tokens = self.with_connections(&round.tokens);
         for (domain, failure) in &assessment.failed {
@@ -215,6 +234,13 @@ impl Daemon {
                 next: failure.next.clone(),
                 until: hold.until,
             });
+        }
+        for (name, live) in &look.observed.live.organisations {
+            let domain = Domain::Connection(Realm::Apple(name.clone()));
+            // What was left alone, or told by an earlier read, proves nothing.
+            if live.services.known().is_some() && !live.reused && !assessment.failed.contains_key(&domain) {
+                self.queue.succeeded(&domain);
+            }
         }
         for (token, connection) in tokens {
             for domain in [Domain::Connection(connection), Domain::Token(token.clone())] {

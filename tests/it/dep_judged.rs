@@ -51,6 +51,7 @@ impl Desk {
             surroundings: true,
             services: vec![service],
             tenants: Vec::new(),
+            ..Seed::default()
         };
         let mut options = Options::new(World::from_seed(&seed));
         options.record = Some(recording.to_owned());

@@ -170,7 +170,7 @@ async fn t12_vpp_tokens_and_the_push_certificate_are_read_for_who_asks() {
     };
     let plain = read(Wants::default()).await;
     assert!(plain.vpp_tokens.is_none() && plain.push_certificate.is_none(), "nobody needs them");
-    let asked = read(Wants { vpp_tokens: true, push_certificate: true }).await;
+    let asked = read(Wants { vpp_tokens: true, push_certificate: true, ..Wants::default() }).await;
     let vpp_tokens = asked.vpp_tokens.as_ref().and_then(Fact::known).expect("VPP tokens");
     assert_eq!(vpp_tokens.iter().map(|token| token.name.as_str()).collect::<Vec<_>>(), ["Field apps"]);
     assert!(!format!("{asked:?}").contains("sim-vpp-secret-"));

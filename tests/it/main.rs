@@ -2,6 +2,10 @@
 //! hold it to what others wrote.
 
 mod broken;
+mod business;
+mod business_client;
+mod business_judge;
+mod business_judged;
 mod cli;
 mod contract_judge;
 mod crash;
@@ -17,6 +21,7 @@ mod field_sim;
 mod field_table;
 mod fuzz;
 mod growth;
+mod nanoaxm;
 mod nanodep;
 mod screens_not_taken;
 mod sign_in;

@@ -53,6 +53,7 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
         surroundings: false,
         tenants: Vec::new(),
         services,
+        ..Seed::default()
     };
     Ok(fs::write(file, World::from_seed(&seed).to_json())?)
 }

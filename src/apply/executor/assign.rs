@@ -49,7 +49,7 @@ impl<'r> Run<'r> {
             return Ok(());
         }
         let serials: Vec<_> = groups.iter().flat_map(|group| group.serials.iter().copied()).collect();
-        self.by_device(step, &serials).await
+        self.by_device(step, &serials, Vec::new()).await
     }
 
     /// Steps that are sent in one go. Between two of them refusals can stop the rest of a document,
@@ -57,7 +57,7 @@ impl<'r> Run<'r> {
     fn shares(&self, connection: &Realm, steps: Vec<&'r Step>) -> Vec<Vec<&'r Step>> {
         let most = match self.exec.services.get(connection).map(|service| &service.actuator) {
             Some(Actuator::Graph(graph)) => graph.assign_batch(),
-            Some(Actuator::Direct(_)) | None => 1,
+            Some(Actuator::Direct(_) | Actuator::Apple(_)) | None => 1,
         };
         let mut shares: Vec<Vec<&'r Step>> = vec![Vec::new()];
         let mut requests = 0;
@@ -84,7 +84,7 @@ impl<'r> Run<'r> {
                     writes.push(write);
                 }
                 // Not of a connection.
-                Ok(Write::Direct(_)) => {}
+                Ok(Write::Direct(_) | Write::Apple(_)) => {}
                 Err(outcome) => drop(self.outcomes.insert(&step.id, outcome)),
             }
         }

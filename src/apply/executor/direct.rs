@@ -8,6 +8,7 @@ use super::super::journal::intent;
 use super::super::report::{ItemCounts, StepOutcome};
 use super::readback::LATE_PAUSES;
 use super::{Run, failed, without_object};
+use crate::diag::words::{count, form};
 use crate::diff;
 use crate::ledger::{Event, IntentState, LedgerError};
 use crate::model::clock::{Timestamp, after};
@@ -26,6 +27,10 @@ const AFTER_FAILURES: [Duration; 3] = [HOUR, Duration::from_secs(4 * 3600), A_DA
 /// What Apple tells others to wait where it does not say how long.
 const A_DAY: Duration = Duration::from_secs(24 * 3600);
 
+/// The pauses between looks at a token on which devices are expected, in seconds: how long they take
+/// nobody knows (reference apple-business-api section 13).
+const ARRIVALS: [u64; 10] = [5, 10, 20, 40, 60, 60, 60, 60, 60, 60];
+
 /// What came of the devices of one step, request after request.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
@@ -34,6 +39,8 @@ pub(super) struct Answers {
     left: Vec<Serial>,
     /// In a request whose answer was lost.
     lost: Vec<Serial>,
+    /// In no request: they do not show on this server yet.
+    absent: Vec<Serial>,
     /// Why some are left.
     trouble: Option<Trouble>,
     /// Until when the last of those that Apple put off are left in peace.
@@ -79,8 +86,14 @@ impl Answers {
 
 impl<'r> Run<'r> {
     /// Sends a step over devices, [`MOST_SERIALS`] to a request. Devices of a lost answer are looked up
-    /// after the horizon, and only those that differ are sent once more.
-    pub(super) async fn by_device(&mut self, step: &'r Step, serials: &[Serial]) -> Result<(), LedgerError> {
+    /// after the horizon, and only those that differ are sent once more. Those that are `absent` are told
+    /// as waiting.
+    pub(super) async fn by_device(
+        &mut self,
+        step: &'r Step,
+        serials: &[Serial],
+        absent: Vec<Serial>,
+    ) -> Result<(), LedgerError> {
         let profile = match &step.action {
             Action::Unassign { .. } => None,
             _ => match self.object(step) {
@@ -91,7 +104,7 @@ impl<'r> Run<'r> {
                 }
             },
         };
-        let mut answers = Answers { left: serials.to_vec(), ..Answers::default() };
+        let mut answers = Answers { left: serials.to_vec(), absent, ..Answers::default() };
         for attempt in 0..2 {
             self.send_by_device(step, profile.as_ref(), &mut answers).await?;
             let Some(trouble) = answers.trouble.clone().filter(|_| !answers.lost.is_empty()) else { break };
@@ -119,6 +132,47 @@ impl<'r> Run<'r> {
             self.enter_answers(step);
         }
         Ok(())
+    }
+
+    /// Gives devices their profile that were given to the token's service at Apple: they show on the
+    /// token after a while that nobody knows. Reads what has changed until they do, as far as the wait
+    /// allows; the others go on waiting.
+    pub(super) async fn assign_after_arrival(&mut self, step: &'r Step) -> Result<(), LedgerError> {
+        let Action::Assign { groups, .. } = &step.action else { return Ok(()) };
+        let wanted: Vec<Serial> = groups.iter().flat_map(|group| group.serials.iter().copied()).collect();
+        let shows = |run: &Self, serial: &Serial| {
+            run.devices_of(step).and_then(|devices| devices.find(serial)).is_some_and(|one| !one.released)
+        };
+        for pause in std::iter::once(0).chain(ARRIVALS) {
+            if pause > 0 && !self.patience().pause(pause).await {
+                break;
+            }
+            self.read_devices(&step.connection, std::slice::from_ref(&step.token_id)).await;
+            // Those that are not seen at Apple's side yet are not looked for.
+            let expected = |serial: &&Serial| !self.not_arrived.contains(*serial);
+            if wanted.iter().filter(expected).all(|serial| shows(self, serial)) {
+                break;
+            }
+        }
+        let tenant = self.live.tenants.get(&step.connection);
+        if let Some(Fact::Unknown(why)) = tenant.and_then(|tenant| tenant.devices.get(&step.token_id)) {
+            let outcome = StepOutcome::Failed {
+                cause: why.cause,
+                reason: format!("it is not known which devices show on the token: {why}"),
+                next: why.next.clone(),
+            };
+            self.outcomes.insert(&step.id, outcome);
+            return Ok(());
+        }
+        let (there, absent): (Vec<Serial>, Vec<Serial>) =
+            wanted.into_iter().partition(|serial| shows(self, serial));
+        if there.is_empty() {
+            let outcome = StepOutcome::Pending { reason: not_shown(absent.len()), until: None };
+            self.outcomes.insert(&step.id, outcome);
+            self.items.insert(&step.id, ItemCounts { waiting: absent, ..ItemCounts::default() });
+            return Ok(());
+        }
+        self.by_device(step, &there, absent).await
     }
 
     /// Sends the devices that are left, between one intent and its outcome.
@@ -261,7 +315,8 @@ impl<'r> Run<'r> {
         let (done, open): (Vec<Serial>, Vec<Serial>) =
             lost.into_iter().partition(|serial| self.has(step, profile, serial));
         let ids = self.unsettled_of(step)?.into_iter();
-        let note = format!("looked up: {} devices had their part, {} had not", done.len(), open.len());
+        let note =
+            format!("looked up: {} had their part, {} had not", count(done.len(), "device"), open.len());
         let results: Vec<_> = ids.map(|id| (id, IntentState::Settled, note.clone())).collect();
         let events = if profile.is_none() { taken(step, done.len()) } else { Vec::new() };
         self.exec.settle(&results, &events)?;
@@ -333,22 +388,32 @@ impl<'r> Run<'r> {
             committed: seen.len(),
             failed: refused.iter().chain(missing).copied().collect(),
             unknown: late.clone(),
-            waiting: not_accessible.clone(),
+            waiting: not_accessible.iter().chain(&answers.absent).copied().collect(),
             cooling: throttled.clone(),
         };
         let was_lost = !answers.lost.is_empty();
         let outcome = if let Some(unread) = unread.filter(|_| !late.is_empty()) {
             Err(format!("it could not be read back: {unread}"))
         } else if !late.is_empty() {
-            Err(format!("{} devices do not show it", late.len()))
+            Err(format!("{} {} not show it", count(late.len(), "device"), form(late.len(), "does", "do")))
         } else if let Some(trouble) = answers.trouble.as_ref().filter(|_| !was_lost) {
-            let reason = format!("{} devices were not reached: {trouble}", answers.left.len());
+            let reason = format!(
+                "{} {} not reached: {trouble}",
+                count(answers.left.len(), "device"),
+                form(answers.left.len(), "was", "were")
+            );
             Ok(StepOutcome::Failed { cause: trouble.cause, reason, next: trouble.next.clone() })
         } else if !answers.left.is_empty() {
-            let reason = format!("{} devices are left; any later apply goes on", answers.left.len());
+            let reason = format!(
+                "{} {} left; any later apply goes on",
+                count(answers.left.len(), "device"),
+                form(answers.left.len(), "is", "are")
+            );
             Ok(StepOutcome::Pending { reason, until: None })
         } else if let Some(reason) = answers.put_off() {
             Ok(StepOutcome::Pending { reason, until: answers.until })
+        } else if !answers.absent.is_empty() {
+            Ok(StepOutcome::Pending { reason: not_shown(answers.absent.len()), until: None })
         } else {
             Ok(StepOutcome::Committed)
         };
@@ -426,6 +491,15 @@ impl<'r> Run<'r> {
             next: "no device was given it; change these fields, and report it if they are right".to_owned(),
         }
     }
+}
+
+/// What so many devices wait for that were given to a token's service at Apple.
+fn not_shown(many: usize) -> String {
+    format!(
+        "{} {} not show on the token yet, though given to its service at Apple, or about to be",
+        count(many, "device"),
+        form(many, "does", "do")
+    )
 }
 
 /// So many devices lost their profile: counted by the limits.

@@ -30,6 +30,7 @@ impl<'r> Run<'r> {
         match step.connection {
             Realm::Mdm(_) => self.write_to_graph(step).map(Write::Graph),
             Realm::Direct(_) => direct_write(step).map(Write::Direct),
+            Realm::Apple(_) => Err(elsewhere(step)),
         }
     }
 
@@ -74,9 +75,10 @@ impl<'r> Run<'r> {
                 profile: object()?,
                 serials: groups.iter().flat_map(|group| group.serials.iter().copied()).collect(),
             },
-            Action::Define { .. } | Action::Unassign { .. } | Action::SetAccountDrivenUrl { .. } => {
-                return Err(elsewhere(step));
-            }
+            Action::Define { .. }
+            | Action::Unassign { .. }
+            | Action::SetAccountDrivenUrl { .. }
+            | Action::Service(_) => return Err(elsewhere(step)),
             Action::Sync { .. } => Write::Sync { token },
         })
     }

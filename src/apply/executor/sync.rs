@@ -151,6 +151,9 @@ impl<'r> Run<'r> {
     /// Gives those serials that the sync showed their profile; the others go on waiting.
     pub(super) async fn assign_after_sync(&mut self, step: &'r Step) -> Result<(), LedgerError> {
         let Action::Assign { groups, .. } = &step.action else { return Ok(()) };
+        if step.connection.is_direct() {
+            return self.assign_after_arrival(step).await;
+        }
         let follows_own_sync = step.needs.iter().any(|need| need.starts_with("sync "));
         if !follows_own_sync && !self.follow_running_sync(step).await {
             let reason = "the sync that is under way has not ended within the wait".to_owned();

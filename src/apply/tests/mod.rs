@@ -2,5 +2,6 @@
 //! run's outcomes amount to. The executor itself is tested against the simulator.
 
 mod recover;
+mod recover_apple;
 mod report;
 mod verify;

@@ -47,6 +47,7 @@ fn report(outcomes: impl IntoIterator<Item = StepOutcome>) -> ApplyReport {
         outcome,
         items: None,
         not_taken: Vec::new(),
+        next: None,
     };
     ApplyReport { steps: outcomes.into_iter().map(step).collect(), ..ApplyReport::default() }
 }
@@ -188,4 +189,21 @@ fn what_equal_refusals_hold_back_is_partly_done() {
     assert_eq!(code([Committed, refused(), refused(), refused(), held()]), 6);
     assert_eq!(code([refused(), refused(), refused(), held()]), 3);
     assert!(!report([Committed, held()]).is_complete());
+}
+
+#[test]
+fn what_the_budget_puts_off_is_9_only_where_nothing_was_written() {
+    let throttled = |outcomes: Vec<StepOutcome>| ApplyReport { throttled: true, ..report(outcomes) };
+    for (outcomes, wanted) in [
+        (vec![pending()], 9),
+        (vec![AlreadyAsWished, pending()], 9),
+        (vec![Committed, pending()], 0),
+        (vec![unconfirmed(), pending()], 7),
+        (vec![pending(), stopped()], 4),
+        (vec![Committed, pending(), failed(Cause::Refused)], 6),
+    ] {
+        let report = throttled(outcomes);
+        assert_eq!((report.exit_code(), report.is_complete()), (wanted, false), "{:?}", report.steps);
+    }
+    assert_eq!(code([pending()]), 0, "what waits for something else changes nothing");
 }

@@ -144,7 +144,11 @@ pub fn waiting(all: &[Waiting]) -> Vec<Together<'_, Waiting>> {
     grouped(
         all,
         |one| one.token.as_ref().and_then(name),
-        |one, token| one.token.is_some().then(|| (&one.profile, without(&one.reason, token), one.until)),
+        |one, token| {
+            one.token
+                .is_some()
+                .then(|| (&one.profile, &one.assignment, without(&one.reason, token), one.until))
+        },
     )
 }
 
@@ -163,24 +167,41 @@ pub fn left_alone<'a>(all: impl IntoIterator<Item = &'a LeftAlone>) -> Vec<Toget
     grouped(
         all,
         |one| name(&one.token),
-        |one, token| Some((&one.what, behind_count(one), without(&one.why, token), one.was_managed)),
+        |one, token| Some((&one.what, called(one), without(&one.why, token), one.was_managed)),
     )
 }
 
-/// The name of a line that stands for a count of objects, without the count.
-fn behind_count(one: &LeftAlone) -> &str {
-    let counted = one.id.is_empty().then(|| one.name.strip_prefix(&one.count.to_string())).flatten();
-    counted.unwrap_or(&one.name)
+/// The name of a line that stands for a count of objects, without the count and in the plural: that of
+/// one device goes with that of several. `None` for what is called by its own name.
+fn behind_count(one: &LeftAlone) -> Option<Cow<'_, str>> {
+    let counted = one.id.is_empty().then(|| one.name.strip_prefix(&one.count.to_string())).flatten()?;
+    if one.count != 1 {
+        return Some(Cow::Borrowed(counted));
+    }
+    let mut words: Vec<&str> = counted.split(' ').collect();
+    for (singular, plural) in [("device", "devices"), ("serial", "serials"), ("watch", "watches")] {
+        if let Some(at) = words.iter().position(|word| *word == singular) {
+            words[at] = plural;
+            break;
+        }
+    }
+    Some(Cow::Owned(words.join(" ")))
+}
+
+/// What a left alone object goes by when lines are put together.
+fn called(one: &LeftAlone) -> Cow<'_, str> {
+    behind_count(one).unwrap_or(Cow::Borrowed(&one.name))
 }
 
 /// What a group of left alone objects is called: a count over all tokens, or their common name.
 pub fn left_name(group: &Together<'_, LeftAlone>) -> String {
     let first = group.first();
-    let rest = behind_count(first);
-    if group.is_one() || rest.len() == first.name.len() {
-        return first.name.clone();
+    match behind_count(first) {
+        Some(rest) if !group.is_one() => {
+            format!("{}{rest}", number(group.all.iter().map(|one| one.count).sum()))
+        }
+        _ => first.name.clone(),
     }
-    format!("{}{rest}", number(group.all.iter().map(|one| one.count).sum()))
 }
 
 /// Findings of a plan.
@@ -235,7 +256,8 @@ pub fn results(all: &[StepResult]) -> Vec<Together<'_, StepResult>> {
                 items.failed.is_empty() && items.unknown.is_empty() && items.waiting.is_empty()
             });
             let said = outcome(&one.outcome, token);
-            whole.then(|| (without(&one.id, token), said, one.items.is_some(), &one.not_taken))
+            let next = one.next.as_deref().map(|next| without(next, token));
+            whole.then(|| (without(&one.id, token), said, one.items.is_some(), &one.not_taken, next))
         },
     )
 }
@@ -318,6 +340,12 @@ mod tests {
         assert_eq!(groups.len(), 1);
         assert_eq!(left_name(&groups[0]), "1,300 devices without any profile");
         assert_eq!(left_name(&left_alone(&all[..1])[0]), "600 devices without any profile");
+        let one = LeftAlone { name: "1 device without any profile".to_owned(), ..left("cedar", 1) };
+        let all = [one, left("birch", 700)];
+        let groups = left_alone(&all);
+        assert_eq!(groups.len(), 1);
+        assert_eq!(left_name(&groups[0]), "701 devices without any profile");
+        assert_eq!(left_name(&left_alone(&all[..1])[0]), "1 device without any profile");
     }
 
     #[test]

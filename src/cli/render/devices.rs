@@ -5,104 +5,159 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::JSON_VERSION;
-use super::text::{BOLD, NOTE, QUIET, clip, count, on_one_line, paint};
-use crate::model::Serial;
-use crate::model::clock::Timestamp;
-use crate::model::live::EnrollmentState;
+use super::text::{BOLD, ERROR, HINT, NOTE, QUIET, clip, count, labelled, number, on_one_line, paint};
+use crate::cli::duration;
+use crate::engine::inventory::{AtApple, LockSource};
+pub use crate::engine::inventory::{DeviceRow, LockSide};
+use crate::model::live::{Cause, EnrollmentState};
+use crate::model::organisation::ActivationLock;
+use crate::model::{Name, Realm};
 
-/// One device. The borrowed texts are interned by those who read them.
+/// What a device lacks on its way to being managed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct DeviceRow<'a> {
-    /// The serial number.
-    pub serial: Serial,
-    /// The model as Apple words it; null where only Intune is read, which does not know it before a
-    /// device is enrolled.
-    pub model: Option<&'a str>,
-    /// The product family in Apple's word, likewise.
-    pub family: Option<&'a str>,
-    /// Apple's side; null for a device of a token that an MDM holds.
-    pub apple: Option<AppleSide<'a>>,
-    /// The MDM's side; null for a serial that it does not have.
-    pub mdm: Option<MdmSide>,
-    /// The name of the `EnrollmentToken` document on which the device is; null for a serial that is on none.
-    pub token: Option<&'a str>,
-    /// The profile that the device has for its next activation; null for none.
-    pub profile: Option<ProfileRef<'a>>,
-    /// The name of the `EnrollmentProfile` document that an assignment wishes; null for a device
-    /// that no document names.
-    pub wished_profile: Option<&'a str>,
-    /// A document names the serial and the service does not have it yet.
-    pub waiting: bool,
-    /// Until when it is left in peace, because Apple limits it or failed on it; null: it is not.
-    #[schemars(with = "Option<String>")]
-    pub cooling_until: Option<Timestamp>,
+pub enum Lack {
+    /// No device management service at Apple has it.
+    Service,
+    /// It is on a token and has no profile (P-31).
+    Profile,
 }
 
-impl DeviceRow<'_> {
-    /// Whether the device cannot enroll for want of a profile (P-31): one that the service has and
-    /// that was not released at Apple.
-    pub fn lacks_a_profile(&self) -> bool {
-        self.profile.is_none() && !self.waiting && self.mdm.is_none_or(|mdm| !mdm.released)
+/// What a device lacks; `None`: nothing, or it is only waited for.
+pub fn lack(row: &DeviceRow<'_>) -> Option<Lack> {
+    if row.lacks_a_service() {
+        Some(Lack::Service)
+    } else if row.lacks_a_profile() {
+        Some(Lack::Profile)
+    } else {
+        None
     }
 }
 
-/// What Apple's enrollment service knows of a device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct AppleSide<'a> {
-    /// The device management service ("MDM server") that it is assigned to.
-    pub service: &'a str,
-    /// `profile_status` in Apple's word: `empty`, `assigned`, `pushed`, `removed`; null for another.
-    pub profile_status: Option<&'a str>,
+/// A row, with what follows from it.
+#[derive(Clone, Copy, Debug, Serialize, schemars::JsonSchema)]
+pub struct ListedDevice<'a> {
+    /// The device.
+    #[serde(flatten)]
+    pub row: DeviceRow<'a>,
+    /// What it lacks; null for nothing.
+    pub lacks: Option<Lack>,
 }
 
-/// What the MDM knows of a device.
+/// What a list is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct MdmSide {
-    /// Where the device is on its way to being enrolled.
-    pub state: EnrollmentState,
-    /// Released at Apple, and listed for some weeks still (S-6).
-    pub released: bool,
-    /// Whether it is supervised.
-    pub supervised: bool,
+pub enum ListOf {
+    /// The tokens of an MDM.
+    Tokens,
+    /// The profiles of a token: their names are not known.
+    Profiles,
+    /// The devices of a token, or of an organisation.
+    Devices,
+    /// The device management services of an organisation.
+    Services,
+    /// Everything that would have been read.
+    Everything,
 }
 
-/// A live profile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+impl ListOf {
+    const fn words(self) -> &'static str {
+        match self {
+            ListOf::Tokens => "its tokens",
+            ListOf::Profiles => "the names of its profiles",
+            ListOf::Devices => "its devices",
+            ListOf::Services => "its services",
+            ListOf::Everything => "anything of it",
+        }
+    }
+}
+
+/// A list that could not be read to its end: devices may be missing, and sides of devices.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ProfileRef<'a> {
-    /// Its display name; null where the list of profiles does not have it.
-    pub name: Option<&'a str>,
-    /// Its id at the service.
-    pub id: &'a str,
+pub struct Gap {
+    /// The service.
+    #[schemars(with = "String")]
+    pub connection: Realm,
+    /// The token; null for a list of the whole connection.
+    #[schemars(with = "Option<String>")]
+    pub token: Option<Name>,
+    /// What is not known.
+    pub unknown: ListOf,
+    /// The kind of trouble; decides the exit code.
+    pub cause: Cause,
+    /// Why.
+    pub reason: String,
+    /// What to do next.
+    pub next: String,
 }
 
-/// `{"version": …, "devices": […]}`, for its schema. The text itself is written row by row.
+/// What a refresh of Activation Lock costs, and what this run spent on it (L-2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LockRefresh {
+    /// The devices that are listed and that an organisation has: a call each.
+    pub calls: u64,
+    /// How many minutes that takes, within the calls of a minute; null where no organisation is there.
+    pub minutes: Option<u64>,
+    /// The most calls that this run was allowed.
+    pub budget: u32,
+    /// Devices whose status is of this run.
+    pub fresh: u64,
+    /// Devices whose status an earlier run was told.
+    pub remembered: u64,
+    /// Devices of which nothing is known.
+    pub unknown: u64,
+}
+
+/// What is said of a list of devices as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// The lists that could not be read.
+    pub gaps: Vec<Gap>,
+    /// Activation Lock was asked for.
+    pub locks: Option<LockRefresh>,
+}
+
+/// `{"version": …, "complete": …, "devices": […]}`, for its schema. The text itself is written row by row.
 #[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct DevicesJson<'a> {
     /// The version of this shape.
     pub version: u32,
+    /// Every list was read to its end: a device that is not here is in none of them.
+    pub complete: bool,
+    /// The lists that were not, and why.
+    pub gaps: Vec<Gap>,
+    /// What a refresh of Activation Lock costs; null without `--activation-lock`.
+    pub locks: Option<LockRefresh>,
     /// The devices, in the order in which they were given.
-    pub devices: Vec<DeviceRow<'a>>,
+    pub devices: Vec<ListedDevice<'a>>,
 }
 
 /// Writes the devices as JSON, one line each.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn json<'a>(out: &mut dyn Write, rows: impl Iterator<Item = DeviceRow<'a>>) -> io::Result<()> {
-    write!(out, "{{\"version\": {JSON_VERSION}, \"devices\": [")?;
+pub fn json<'a>(
+    out: &mut dyn Write,
+    listing: &Listing,
+    rows: impl Iterator<Item = DeviceRow<'a>>,
+) -> io::Result<()> {
+    let Listing { gaps, locks } = listing;
+    write!(out, "{{\"version\": {JSON_VERSION}, \"complete\": {}, \"gaps\": ", gaps.is_empty())?;
+    serde_json::to_writer(&mut *out, gaps)?;
+    out.write_all(b", \"locks\": ")?;
+    serde_json::to_writer(&mut *out, locks)?;
+    out.write_all(b", \"devices\": [")?;
     for (at, row) in rows.enumerate() {
         out.write_all(if at == 0 { b"\n  " } else { b",\n  " })?;
-        serde_json::to_writer(&mut *out, &row)?;
+        serde_json::to_writer(&mut *out, &ListedDevice { row, lacks: lack(&row) })?;
     }
     out.write_all(b"\n]}\n")
 }
 
 /// The columns of the CSV.
-const CSV_COLUMNS: [&str; 13] = [
+const CSV_COLUMNS: [&str; 23] = [
     "serial",
     "token",
     "state",
@@ -116,6 +171,16 @@ const CSV_COLUMNS: [&str; 13] = [
     "model",
     "service",
     "profileStatus",
+    "organisation",
+    "serviceId",
+    "status",
+    "orderNumber",
+    "purchaseSource",
+    "productType",
+    "lacks",
+    "activationLock",
+    "lockSource",
+    "lockAt",
 ];
 
 /// Writes the devices as CSV with a header; unknown and absent values are empty.
@@ -139,8 +204,18 @@ pub fn csv<'a>(out: &mut dyn Write, rows: impl Iterator<Item = DeviceRow<'a>>) -
             word(row.waiting),
             row.family.unwrap_or_default(),
             &harmless(row.model.unwrap_or_default()),
-            &harmless(row.apple.map_or("", |apple| apple.service)),
+            &harmless(row.apple.and_then(|apple| apple.service).unwrap_or_default()),
             row.apple.and_then(|apple| apple.profile_status).unwrap_or_default(),
+            row.apple.and_then(|apple| apple.organisation).unwrap_or_default(),
+            row.apple.and_then(|apple| apple.service_id).map_or("", |id| id.as_str()),
+            row.apple.and_then(|apple| apple.status).map_or("", at_apple),
+            &harmless(row.apple.and_then(|apple| apple.order_number).unwrap_or_default()),
+            row.apple.and_then(|apple| apple.purchase_source).unwrap_or_default(),
+            &harmless(row.apple.and_then(|apple| apple.product_type).unwrap_or_default()),
+            lack(&row).map_or("", lack_word),
+            row.lock.map_or("", |lock| lock.state.map_or("unknown", lock_csv)),
+            row.lock.map_or("", |lock| source(lock.source)),
+            &row.lock.map_or(String::new(), |lock| lock.at.to_string()),
         ])?;
     }
     csv.flush()
@@ -163,56 +238,219 @@ const fn state(state: EnrollmentState) -> &'static str {
     }
 }
 
+const fn at_apple(status: AtApple) -> &'static str {
+    match status {
+        AtApple::Assigned => "assigned",
+        AtApple::Unassigned => "unassigned",
+        AtApple::Unclear => "unclear",
+    }
+}
+
+const fn lack_word(lack: Lack) -> &'static str {
+    match lack {
+        Lack::Service => "service",
+        Lack::Profile => "profile",
+    }
+}
+
+const fn lock_csv(lock: ActivationLock) -> &'static str {
+    match lock {
+        ActivationLock::Off => "off",
+        ActivationLock::ByMdm => "byMdm",
+        ActivationLock::ByUser => "byUser",
+    }
+}
+
+const fn source(source: LockSource) -> &'static str {
+    match source {
+        LockSource::Apple => "apple",
+    }
+}
+
+/// Activation Lock with its source and age, for people.
+fn lock_words(lock: Option<LockSide>) -> String {
+    let Some(LockSide { state, source, at: _, age_seconds }) = lock else {
+        return "not asked for".to_owned();
+    };
+    let state = match state {
+        Some(ActivationLock::Off) => "off",
+        Some(ActivationLock::ByMdm) => "on, by MDM",
+        Some(ActivationLock::ByUser) => "on, by user",
+        None => "unknown",
+    };
+    let source = match source {
+        LockSource::Apple => "Apple",
+    };
+    let age =
+        if age_seconds == 0 { "now".to_owned() } else { format!("{} ago", duration::words(age_seconds)) };
+    format!("{state} ({source}, {age})")
+}
+
 /// The widest column of names.
 const NAME_WIDTH: usize = 32;
 
-/// Writes the devices as a table. It goes over the rows twice: for the widths, and to write.
+/// How wide the columns are; 0 for one that is left out.
+#[derive(Clone, Copy, Debug)]
+struct Widths {
+    serial: usize,
+    model: usize,
+    service: usize,
+    token: usize,
+    profile: usize,
+    lock: usize,
+}
+
+impl Widths {
+    fn of<'a>(listing: &Listing, rows: impl Iterator<Item = DeviceRow<'a>>) -> (Self, u64) {
+        let chars = |text: &str| text.chars().count().min(NAME_WIDTH);
+        let mut widths = Self { serial: 6, model: 0, service: 0, token: 5, profile: 7, lock: 0 };
+        let mut devices = 0;
+        for row in rows {
+            widths.serial = widths.serial.max(row.serial.as_str().len());
+            widths.token = widths.token.max(row.token.map_or(0, chars));
+            widths.profile = widths.profile.max(chars(profile_name(&row)));
+            widths.model = widths.model.max(row.model.map_or(0, |model| chars(model).max(5)));
+            if row.apple.is_some_and(|apple| apple.organisation.is_some()) {
+                widths.service = widths.service.max(chars(service_name(&row)).max(7));
+            }
+            if listing.locks.is_some() {
+                widths.lock = widths.lock.max(lock_words(row.lock).len().max(15));
+            }
+            devices += 1;
+        }
+        (widths, devices)
+    }
+
+    fn line(self, [serial, model, service, token, state, profile, lock, note]: [&str; 8]) -> String {
+        let Self {
+            serial: for_serial,
+            model: for_model,
+            service: for_service,
+            token: for_token,
+            profile: for_profile,
+            lock: for_lock,
+        } = self;
+        let mut line = format!("{serial:for_serial$}  ");
+        let mut column = |text: &str, width: usize| {
+            if width > 0 {
+                line.push_str(&format!("{text:width$}  "));
+            }
+        };
+        column(model, for_model);
+        column(service, for_service);
+        column(token, for_token);
+        column(state, 12);
+        column(profile, for_profile);
+        column(lock, for_lock);
+        line.push_str(note);
+        line
+    }
+}
+
+/// Writes the devices as a table. It goes over the rows twice: for the widths, and to write. Columns that
+/// nobody tells anything for are left out: models and services, which only Apple knows.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn text<'a>(out: &mut dyn Write, rows: impl Iterator<Item = DeviceRow<'a>> + Clone) -> io::Result<()> {
-    let (mut serial, mut token, mut profile, mut devices) = (6, 5, 7, 0);
-    // Only Apple tells models: without any there is no such column.
-    let mut model = 0;
-    for row in rows.clone() {
-        serial = serial.max(row.serial.as_str().len());
-        token = token.max(row.token.map_or(0, |token| token.chars().count().min(NAME_WIDTH)));
-        profile = profile.max(profile_name(&row).chars().count().min(NAME_WIDTH));
-        model = model.max(row.model.map_or(0, |model| model.chars().count().min(NAME_WIDTH) + 2));
-        devices += 1;
-    }
-    let model = if model > 0 { model.max(7) } else { 0 };
+pub fn text<'a>(
+    out: &mut dyn Write,
+    listing: &Listing,
+    rows: impl Iterator<Item = DeviceRow<'a>> + Clone,
+) -> io::Result<()> {
+    let (widths, devices) = Widths::of(listing, rows.clone());
     if devices > 0 {
-        let state = "STATE";
-        let what = if model > 0 { "MODEL" } else { "" };
-        let header = format!(
-            "{:serial$}  {what:model$}{:token$}  {state:12}  {:profile$}  NOTE",
-            "SERIAL", "TOKEN", "PROFILE"
-        );
-        writeln!(out, "{}", paint(BOLD, header))?;
+        let heads = ["SERIAL", "MODEL", "SERVICE", "TOKEN", "STATE", "PROFILE", "ACTIVATION LOCK", "NOTE"];
+        writeln!(out, "{}", paint(BOLD, widths.line(heads)))?;
     }
     for row in rows {
-        let name = on_one_line(profile_name(&row));
-        let line = format!(
-            "{:serial$}  {:model$}{:token$}  {:12}  {:profile$}  {}",
-            row.serial,
-            clip(&on_one_line(row.model.unwrap_or_default()), NAME_WIDTH),
-            clip(row.token.unwrap_or("-"), NAME_WIDTH),
+        let line = widths.line([
+            row.serial.as_str(),
+            &clip(&on_one_line(row.model.unwrap_or_default()), NAME_WIDTH),
+            &clip(&on_one_line(service_name(&row)), NAME_WIDTH),
+            &clip(row.token.unwrap_or("-"), NAME_WIDTH),
             standing(&row),
-            clip(&name, NAME_WIDTH),
-            remarks(&row),
-        );
+            &clip(&on_one_line(profile_name(&row)), NAME_WIDTH),
+            &lock_words(row.lock),
+            &remarks(&row),
+        ]);
         writeln!(out, "{}", line.trim_end())?;
     }
-    writeln!(out, "{}", paint(QUIET, count(devices, "device")))
+    writeln!(out, "{}", paint(QUIET, count(devices, "device")))?;
+    let mut rest = String::new();
+    if let Some(locks) = &listing.locks {
+        lock_lines(&mut rest, locks);
+    }
+    gap_lines(&mut rest, &listing.gaps);
+    out.write_all(rest.as_bytes())
+}
+
+/// What a refresh takes, and what this run did of it.
+fn lock_lines(out: &mut String, locks: &LockRefresh) {
+    let LockRefresh { calls, minutes, budget, fresh, remembered, unknown } = *locks;
+    out.push_str("\nActivation Lock (L-2)\n");
+    let time = match minutes {
+        Some(0 | 1) => ", about 1 minute within Apple's calls of a minute".to_owned(),
+        Some(minutes) => format!(", about {} within Apple's calls of a minute", count(minutes, "minute")),
+        None => String::new(),
+    };
+    labelled(
+        out,
+        2,
+        paint(QUIET, "cost"),
+        4,
+        &format!("a refresh of all takes {}{time}", count(calls, "call")),
+    );
+    let told = format!(
+        "{} asked for now, {} as an earlier run was told, {} not known; this run was allowed {}",
+        number(fresh),
+        number(remembered),
+        number(unknown),
+        count(u64::from(budget), "call"),
+    );
+    labelled(out, 2, paint(QUIET, "now"), 4, &told);
+    if remembered + unknown > 0 {
+        let next = "name the serials that matter, or allow more with `--calls N`; a later run goes on with those that were asked for longest ago";
+        labelled(out, 2, paint(HINT, "next"), 4, next);
+    }
+}
+
+/// Which lists are not all there, and why.
+fn gap_lines(out: &mut String, gaps: &[Gap]) {
+    if gaps.is_empty() {
+        return;
+    }
+    out.push_str(&format!(
+        "\n{}\n",
+        paint(ERROR, "Not all of them: what could not be read is unknown, not absent.")
+    ));
+    for gap in gaps {
+        let subject = match &gap.token {
+            Some(token) => format!("EnrollmentToken/{token}"),
+            None => gap.connection.document(),
+        };
+        out.push_str(&format!("{subject}: {}\n", gap.unknown.words()));
+        labelled(out, 2, paint(QUIET, "why"), 4, &gap.reason);
+        labelled(out, 2, paint(HINT, "next"), 4, &gap.next);
+    }
+}
+
+/// The service at Apple, where an organisation was read.
+fn service_name<'a>(row: &DeviceRow<'a>) -> &'a str {
+    let Some(apple) = row.apple else { return "-" };
+    match apple.status {
+        Some(AtApple::Unassigned) => "(none)",
+        Some(AtApple::Unclear) => "(unclear)",
+        _ => apple.service.or(apple.service_id.map(|id| id.as_str())).unwrap_or("?"),
+    }
 }
 
 /// Where the device stands: at the MDM, or by Apple's word.
 fn standing<'a>(row: &DeviceRow<'a>) -> &'a str {
     match (row.mdm, row.apple) {
         (Some(mdm), _) => state(mdm.state),
-        (None, Some(apple)) => apple.profile_status.unwrap_or("unknown"),
-        (None, None) => "-",
+        // Of a device of no token nobody was asked for a profile.
+        (None, Some(apple)) if row.token.is_some() => apple.profile_status.unwrap_or("unknown"),
+        (None, _) => "-",
     }
 }
 
@@ -223,8 +461,27 @@ fn profile_name<'a>(row: &DeviceRow<'a>) -> &'a str {
 /// What is worth a word: what a person would look for in the row.
 fn remarks(row: &DeviceRow<'_>) -> String {
     let mut remarks = Vec::new();
+    match lack(row) {
+        Some(Lack::Service) => remarks.push("at no service".to_owned()),
+        Some(Lack::Profile) => remarks.push("no profile (P-31)".to_owned()),
+        None => {}
+    }
     if row.waiting {
         remarks.push("waiting for the service to show it".to_owned());
+    }
+    if let Some(apple) = row.apple {
+        if apple.status == Some(AtApple::Unclear) {
+            remarks.push("Apple's lists contradict each other".to_owned());
+        }
+        if let Some(other) = apple.also_in {
+            remarks.push(format!("also in the organisation {other}"));
+        }
+        if apple.purchase_source == Some("manuallyAdded") {
+            remarks.push("added by hand (A-5)".to_owned());
+        }
+        if let Some(deadline) = apple.migration.and_then(|migration| migration.deadline) {
+            remarks.push(format!("to migrate by {}", deadline.strftime("%Y-%m-%d %H:%MZ")));
+        }
     }
     if let Some(until) = row.cooling_until {
         remarks.push(format!("left in peace until {}", until.strftime("%Y-%m-%d %H:%MZ")));
@@ -244,162 +501,5 @@ fn remarks(row: &DeviceRow<'_>) -> String {
 }
 
 #[cfg(test)]
-pub(in crate::cli) mod tests {
-    use super::super::text::plain;
-    use super::*;
-
-    #[test]
-    fn p31_a_device_that_was_released_or_is_awaited_does_not_lack_a_profile() {
-        let lacking = rows().into_iter().map(|row| DeviceRow { profile: None, ..row });
-        for row in lacking {
-            let released = row.mdm.is_some_and(|mdm| mdm.released);
-            assert_eq!(row.lacks_a_profile(), !released && !row.waiting, "{row:?}");
-        }
-        let rows = rows();
-        let of =
-            |is_meant: fn(&MdmSide) -> bool| rows.iter().find(|row| row.mdm.as_ref().is_some_and(is_meant));
-        assert!(!DeviceRow { profile: None, ..*of(|mdm| mdm.released).unwrap() }.lacks_a_profile());
-        assert!(DeviceRow { profile: None, ..*of(|mdm| !mdm.released).unwrap() }.lacks_a_profile());
-    }
-
-    pub(in crate::cli) fn rows() -> Vec<DeviceRow<'static>> {
-        let serial = |text| Serial::new(text).unwrap();
-        let bare = DeviceRow {
-            serial: serial("C02X0001"),
-            model: None,
-            family: None,
-            apple: None,
-            mdm: None,
-            token: None,
-            profile: None,
-            wished_profile: None,
-            waiting: false,
-            cooling_until: None,
-        };
-        let mdm = MdmSide { state: EnrollmentState::Enrolled, released: false, supervised: true };
-        let profile = ProfileRef { name: Some("=iPads; \"all\""), id: "9bb2" };
-        vec![
-            DeviceRow {
-                mdm: Some(mdm),
-                token: Some("school"),
-                profile: Some(profile),
-                wished_profile: Some("ipads"),
-                ..bare
-            },
-            DeviceRow { serial: serial("C02X0002"), wished_profile: Some("ipads"), waiting: true, ..bare },
-            DeviceRow {
-                serial: serial("C02X0003"),
-                mdm: Some(MdmSide {
-                    state: EnrollmentState::NotContacted,
-                    released: true,
-                    supervised: false,
-                }),
-                token: Some("school"),
-                profile: Some(ProfileRef { name: None, id: "77" }),
-                ..bare
-            },
-        ]
-    }
-
-    fn written(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> String {
-        let mut out = Vec::new();
-        write(&mut out).unwrap();
-        plain(&String::from_utf8(out).unwrap())
-    }
-
-    #[test]
-    fn a_table_for_people() {
-        insta::assert_snapshot!(written(|out| text(out, rows().into_iter())), @r#"
-        SERIAL    TOKEN   STATE         PROFILE        NOTE
-        C02X0001  school  enrolled      =iPads; "all"  document ipads
-        C02X0002  -       -             -              waiting for the service to show it, document ipads
-        C02X0003  school  notContacted  77             released at Apple
-        3 devices
-        "#);
-        insta::assert_snapshot!(written(|out| text(out, std::iter::empty())), @"0 devices");
-    }
-
-    #[test]
-    fn apples_side_is_shown_with_the_model() {
-        let bare = rows()[1];
-        let apple = |profile_status| Some(AppleSide { service: "Lab", profile_status });
-        let rows = [
-            DeviceRow {
-                waiting: false,
-                model: Some("iPad Air"),
-                family: Some("iPad"),
-                token: Some("school"),
-                apple: apple(Some("assigned")),
-                profile: Some(ProfileRef { name: Some("iPads"), id: "9bb2" }),
-                ..bare
-            },
-            DeviceRow {
-                waiting: false,
-                token: Some("school"),
-                apple: apple(None),
-                cooling_until: Some("2026-11-03T08:00:00Z".parse().unwrap()),
-                ..bare
-            },
-        ];
-        insta::assert_snapshot!(written(|out| text(out, rows.into_iter())), @r"
-        SERIAL    MODEL     TOKEN   STATE         PROFILE  NOTE
-        C02X0002  iPad Air  school  assigned      iPads    document ipads
-        C02X0002            school  unknown       -        left in peace until 2026-11-03 08:00Z, document ipads
-        2 devices
-        ");
-    }
-
-    #[test]
-    fn json_has_both_sides_in_every_row() {
-        let text = written(|out| json(out, rows().into_iter()));
-        let read: serde_json::Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(read["version"], 1);
-        assert_eq!(read["devices"].as_array().unwrap().len(), 3);
-        assert_eq!(
-            read["devices"][0],
-            serde_json::json!({
-                "serial": "C02X0001", "model": null, "family": null, "apple": null,
-                "mdm": {"state": "enrolled", "released": false, "supervised": true},
-                "token": "school", "profile": {"name": "=iPads; \"all\"", "id": "9bb2"},
-                "wishedProfile": "ipads", "waiting": false, "coolingUntil": null,
-            })
-        );
-        assert!(read["devices"][1]["mdm"].is_null());
-        let none = written(|out| json(out, std::iter::empty()));
-        assert_eq!(
-            serde_json::from_str::<serde_json::Value>(&none).unwrap()["devices"],
-            serde_json::json!([])
-        );
-    }
-
-    #[test]
-    fn csv_is_quoted_and_no_formula() {
-        insta::assert_snapshot!(written(|out| csv(out, rows().into_iter())), @r#"
-        serial,token,state,released,supervised,profile,profileId,wishedProfile,waiting,family,model,service,profileStatus
-        C02X0001,school,enrolled,false,true,"'=iPads; ""all""",9bb2,ipads,false,,,,
-        C02X0002,,,,,,,ipads,true,,,,
-        C02X0003,school,notContacted,true,false,,77,,false,,,,
-        "#);
-    }
-
-    #[test]
-    fn many_rows_are_written_as_they_come() {
-        struct Count(usize);
-        impl Write for Count {
-            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-                self.0 += bytes.iter().filter(|byte| **byte == b'\n').count();
-                Ok(bytes.len())
-            }
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
-        let row = rows()[0];
-        let mut lines = Count(0);
-        text(&mut lines, std::iter::repeat_n(row, 20_000)).unwrap();
-        assert_eq!(lines.0, 20_002);
-        let mut lines = Count(0);
-        json(&mut lines, std::iter::repeat_n(row, 20_000)).unwrap();
-        assert_eq!(lines.0, 20_002);
-    }
-}
+#[path = "devices_tests.rs"]
+pub(in crate::cli) mod tests;

@@ -12,10 +12,11 @@ use serde_json::json;
 
 use super::alike::without;
 use super::change::is_word;
+use super::service;
 use super::step::{former, had};
 use crate::diff::FieldChange;
 use crate::model::{Kind, Value};
-use crate::plan::{Action, Step};
+use crate::plan::{Action, ServiceAction, Step};
 
 /// How many different ones there have to be before texts of each token's own are supposed.
 const OWN_TEXTS_FROM: usize = 3;
@@ -105,6 +106,7 @@ fn shape(step: &Step) -> String {
             from.dedup();
             json!(from)
         }
+        Action::Service(action) => at_apple(action, step),
         Action::DeleteToken | Action::DeleteProfile | Action::Unassign { .. } | Action::Sync { .. } => {
             json!(null)
         }
@@ -115,6 +117,25 @@ fn shape(step: &Step) -> String {
     let name = (step.address.kind != Kind::EnrollmentToken).then_some(&step.address.name);
     let document = json!([step.address.kind, name, step.action.verb()]);
     json!([document, action, step.reason, step.class, step.not_before, notes]).to_string()
+}
+
+/// What is done at Apple Business or Apple School Manager, but for devices and ids. Moves into services
+/// of several names can be one change; all else goes by the name of the service.
+fn at_apple(action: &ServiceAction, step: &Step) -> serde_json::Value {
+    match action {
+        ServiceAction::Assign { groups, deadline, id: _ } => {
+            let from: Vec<String> = groups.iter().map(service::origin).collect();
+            json!([from, deadline])
+        }
+        ServiceAction::Unassign { .. }
+        | ServiceAction::CancelMigration { .. }
+        | ServiceAction::Create { .. }
+        | ServiceAction::Delete { .. } => json!(step.name),
+        ServiceAction::UpdateDeadline { deadline, serials: _ } => json!([step.name, deadline]),
+        ServiceAction::DropFamilies { families, keeps, id: _ } => json!([step.name, families, keeps]),
+        ServiceAction::TakeFamilies { families, has, id: _ } => json!([step.name, families, has]),
+        ServiceAction::Rename { from, id: _ } => json!([step.name, from]),
+    }
 }
 
 /// What steps of one shape can differ in: their texts.
@@ -136,6 +157,7 @@ fn own(step: &Step) -> String {
         Action::SetDefault { .. }
         | Action::Assign { .. }
         | Action::Unassign { .. }
+        | Action::Service(_)
         | Action::DeleteProfile => json!(null),
     };
     json!([texts, step.name]).to_string()

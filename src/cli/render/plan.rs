@@ -5,16 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::alike::{self, TOKENS_SHOWN, Together};
+use super::forecast;
 use super::grouping::grouped;
 use super::step::{self, Gated, Section};
 use super::text::{
     BOLD, CREATE, DELETE, ERROR, HINT, NOTE, QUIET, WARN, clean, count, labelled, number, on_one_line, paint,
     serials, some_of,
 };
-use crate::cli::duration;
 use crate::model::Address;
 use crate::plan::file::{SavedFinding, SavedPlan};
-use crate::plan::{Action, Blocked, LeftAlone, Step, Stop, Waiting};
+use crate::plan::{Action, Blocked, LeftAlone, ServiceAction, Step, Stop, Waiting};
 
 const INDENT: usize = 6;
 const LABEL: usize = 6;
@@ -171,7 +171,12 @@ fn waiting_subject(group: &Together<'_, Waiting>) -> String {
         None => String::new(),
     };
     let serials = count(alike::serials(group).len() as u64, "serial");
-    format!("{serials} for {}", paint(BOLD, format!("EnrollmentProfile/{}{token}", one.profile)))
+    let object = match (&one.profile, &one.assignment) {
+        (Some(profile), _) => format!("EnrollmentProfile/{profile}{token}"),
+        (None, Some(assignment)) => format!("DeviceAssignment/{assignment}{token}"),
+        (None, None) => token,
+    };
+    format!("{serials} for {}", paint(BOLD, object))
 }
 
 fn adopted(out: &mut String, plan: &SavedPlan) {
@@ -300,6 +305,10 @@ pub(super) fn stopped_steps<'a>(group: &Together<'a, Stop>) -> BTreeSet<Cow<'a, 
 pub(super) struct Tally {
     pub create: u64,
     pub update: u64,
+    /// In devices, from one service at Apple to another.
+    pub moved: u64,
+    /// In devices, off their service at Apple.
+    pub off: u64,
     /// In devices.
     pub assign: u64,
     pub default: u64,
@@ -321,6 +330,13 @@ impl Tally {
                 Action::SetDefault { .. } => tally.default += 1,
                 Action::Sync { .. } => tally.sync += 1,
                 Action::DeleteToken | Action::DeleteProfile => tally.delete += 1,
+                Action::Service(ServiceAction::Assign { .. }) => {
+                    tally.moved += step.action.serials() as u64;
+                }
+                Action::Service(ServiceAction::Unassign { .. }) => tally.off += step.action.serials() as u64,
+                Action::Service(ServiceAction::Create { .. }) => tally.create += 1,
+                Action::Service(ServiceAction::Delete { .. }) => tally.delete += 1,
+                Action::Service(_) => tally.update += 1,
                 Action::Unassign { .. } => tally.delete += step.action.serials() as u64,
             }
         }
@@ -333,32 +349,36 @@ fn summary(out: &mut String, plan: &SavedPlan, as_wished: Option<AsWished>) {
         no_changes(out, plan, as_wished);
         return;
     }
-    let Tally { create, update, assign, default, sync, delete } = Tally::of(&plan.steps);
+    let Tally { create, update, moved, off, assign, default, sync, delete } = Tally::of(&plan.steps);
     let mut parts = vec![
         paint(if create > 0 { CREATE } else { QUIET }, format!("{} to create", number(create))).to_string(),
         paint(if update > 0 { super::text::UPDATE } else { QUIET }, format!("{} to update", number(update)))
             .to_string(),
+    ];
+    if moved > 0 {
+        parts.push(paint(CREATE, format!("{} to move", count(moved, "device"))).to_string());
+    }
+    parts.push(
         paint(if assign > 0 { CREATE } else { QUIET }, format!("{} to assign", count(assign, "device")))
             .to_string(),
-    ];
+    );
     if default > 0 {
         parts.push(format!("{} to set", count(default, "default")));
     }
     if sync > 0 {
         parts.push(format!("{} to sync", count(sync, "token")));
     }
+    if off > 0 {
+        let text = format!("{} to take off their service", count(off, "device"));
+        parts.push(paint(DELETE, text).to_string());
+    }
     parts.push(
         paint(if delete > 0 { DELETE } else { QUIET }, format!("{} to delete", number(delete))).to_string(),
     );
     let _ = writeln!(out, "{} {}{}.", paint(BOLD, "Plan:"), parts.join(", "), rest(plan));
-    let forecast = &plan.forecast;
-    let _ = writeln!(
-        out,
-        "About {} and {}, {}.",
-        count(forecast.writes, "write"),
-        count(forecast.reads, "read"),
-        duration::words(forecast.seconds),
-    );
+    for line in forecast::lines(&plan.forecast) {
+        let _ = writeln!(out, "{line}");
+    }
     let _ = writeln!(out, "{}", paint(QUIET, format_args!("Digest {}", clean(&plan.digest))));
 }
 

@@ -156,7 +156,8 @@ fn everything_said_of_seventy_tokens_is_said_once() {
         });
         plan.waiting.push(Waiting {
             token: Some(name(token)),
-            profile: name("ipads"),
+            profile: Some(name("ipads")),
+            assignment: None,
             serials: serials_of(10, 1),
             reason: "a sync with Apple shows them".to_owned(),
             until: None,
@@ -378,14 +379,15 @@ pub(in crate::cli) fn whole_plan() -> Plan {
         }],
         waiting: vec![Waiting {
             token: Some(name("school")),
-            profile: name("ipads"),
+            profile: Some(name("ipads")),
+            assignment: None,
             serials: serials_of(40, 3),
             reason: "a sync with Apple shows them".to_owned(),
             until: None,
         }],
         left_alone: vec![left("Kiosk", "77", false), left("Former", "78", true)],
         stops: vec![stop],
-        forecast: Forecast { writes: 5, reads: 2, seconds: 4 },
+        forecast: Forecast { writes: 5, reads: 2, seconds: 4, ..Forecast::default() },
         ..Plan::default()
     }
 }

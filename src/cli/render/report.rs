@@ -97,7 +97,7 @@ pub(super) fn items(group: &Together<'_, StepResult>) -> Option<ItemCounts> {
 
 /// What more there is to say: label and text.
 pub(super) fn rows(group: &Together<'_, StepResult>) -> Vec<(&'static str, String)> {
-    let StepResult { id: _, token: _, outcome, items, not_taken } = group.first();
+    let StepResult { id: _, token: _, outcome, items, not_taken, next } = group.first();
     let mut rows = Vec::new();
     let mut row = |label: &'static str, text: &str| rows.push((label, group.say(text).into_owned()));
     match outcome {
@@ -126,6 +126,9 @@ pub(super) fn rows(group: &Together<'_, StepResult>) -> Vec<(&'static str, Strin
     if !not_taken.is_empty() {
         let fields = not_taken.join(", ");
         row("note", &format!("P-25: not taken by this service, and not sent again: {fields}"));
+    }
+    if let Some(next) = next {
+        row("next", next);
     }
     for (label, left) in items.iter().flat_map(left_over) {
         row(label, &serials(left));
@@ -221,6 +224,7 @@ pub(in crate::cli) mod tests {
             outcome,
             items,
             not_taken: Vec::new(),
+            next: None,
         }
     }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::JSON_VERSION;
 use super::expiry::ExpiryRow;
+use super::organisations::{self, OrganisationRow};
 use super::text::{CREATE, ERROR, HINT, QUIET, WARN, clean, count, labelled, number, paint};
 use crate::cli::exit::ExitCode;
 use crate::model::clock::Timestamp;
@@ -50,6 +51,8 @@ pub struct StatusRow {
     /// Devices of a direct token that are left in peace for a while, because Apple limits them or
     /// failed on them.
     pub cooling: u64,
+    /// Those of them on which Apple failed three times in a row: its support has to look.
+    pub failing: u64,
     /// Writes of earlier runs of which it is not known what came of them.
     pub pending_intents: u64,
     /// Why nothing can be planned for it; null if something can.
@@ -87,7 +90,11 @@ impl StatusRow {
     pub fn health(&self) -> Health {
         if self.blocked.is_some() || self.days_to_expiry.is_some_and(|days| days < 0) {
             Health::Bad
-        } else if self.expiry_warning || self.sync_error.is_some() || self.pending_intents > 0 {
+        } else if self.expiry_warning
+            || self.sync_error.is_some()
+            || self.pending_intents > 0
+            || self.failing > 0
+        {
             Health::Attention
         } else if self.waiting.unwrap_or(0) + self.unassigned.unwrap_or(0) + self.cooling > 0 {
             Health::Open
@@ -146,11 +153,19 @@ fn worst_first_expiring(mut rows: Vec<ExpiryRow>) -> Vec<ExpiryRow> {
 
 /// The exit code of `status`: 8, 9 or 3 for what is blocked; else 2 for what needs attention, where
 /// `--exit-code` (`asked`) wants to hear it.
-pub fn exit_code(rows: &[StatusRow], expiring: &[ExpiryRow], asked: bool) -> ExitCode {
+pub fn exit_code(
+    rows: &[StatusRow],
+    expiring: &[ExpiryRow],
+    organisations: &[OrganisationRow],
+    asked: bool,
+) -> ExitCode {
     let causes = rows.iter().filter_map(|row| row.blocked.as_ref()).map(|blocked| blocked.cause);
-    match ExitCode::of_trouble(causes) {
+    let at_apple = organisations.iter().filter_map(|row| row.status.trouble.as_ref()).map(|one| one.cause);
+    let worst =
+        worst(rows, expiring).max(organisations.iter().map(|row| row.health).max().unwrap_or(Health::Fine));
+    match ExitCode::of_trouble(causes.chain(at_apple)) {
         Some(code) => code,
-        None if asked && worst(rows, expiring) >= Health::Attention => ExitCode::Changes,
+        None if asked && worst >= Health::Attention => ExitCode::Changes,
         None => ExitCode::Done,
     }
 }
@@ -210,7 +225,7 @@ pub fn text(rows: Vec<StatusRow>, expiring: Vec<ExpiryRow>) -> String {
     out
 }
 
-fn mark(health: Health) -> String {
+pub(super) fn mark(health: Health) -> String {
     match health {
         Health::Bad => "!",
         Health::Attention => "~",
@@ -291,6 +306,10 @@ fn matters(out: &mut String, row: &StatusRow) {
             "nothing: a later apply tries them again; `espalier devices` tells when".to_owned(),
         ));
     }
+    if row.failing > 0 {
+        let text = format!("on {} of them Apple failed three times or more (A-3)", number(row.failing));
+        matters.push((text, "ask Apple's support, with the serials that `espalier plan` names".to_owned()));
+    }
     if row.pending_intents > 0 {
         let text =
             format!("it is not known what came of {} of earlier runs", count(row.pending_intents, "write"));
@@ -314,6 +333,14 @@ fn tell(out: &mut String, subject: &str, matters: Vec<(String, String)>) {
     }
 }
 
+/// What is the matter, below other rows with labels of eight letters.
+pub(super) fn tell_rows(out: &mut String, matters: Vec<(String, String)>) {
+    for (what, next) in matters {
+        labelled(out, 2, paint(QUIET, "why"), 8, &what);
+        labelled(out, 2, paint(HINT, "next"), 8, &next);
+    }
+}
+
 /// The rows as JSON.
 #[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -324,6 +351,8 @@ pub struct StatusJson {
     pub tokens: Vec<TokenStatusJson>,
     /// What expires besides, worst first.
     pub expiring: Vec<ExpiryStatusJson>,
+    /// One per organisation at Apple, worst first.
+    pub organisations: Vec<OrganisationRow>,
 }
 
 /// Something that expires, with how it is.
@@ -349,16 +378,17 @@ pub struct TokenStatusJson {
 }
 
 /// Shows the rows as JSON, worst first.
-pub fn json(rows: Vec<StatusRow>, expiring: Vec<ExpiryRow>) -> String {
+pub fn json(rows: Vec<StatusRow>, expiring: Vec<ExpiryRow>, organisations: Vec<OrganisationRow>) -> String {
     let tokens =
         worst_first(rows).into_iter().map(|row| TokenStatusJson { health: row.health(), row }).collect();
     let expiring = worst_first_expiring(expiring)
         .into_iter()
         .map(|row| ExpiryStatusJson { health: row.health(), row })
         .collect();
+    let organisations = organisations::worst_first(organisations);
+    let status = StatusJson { version: JSON_VERSION, tokens, expiring, organisations };
     // Plain values only: this cannot fail.
-    serde_json::to_string_pretty(&StatusJson { version: JSON_VERSION, tokens, expiring }).unwrap_or_default()
-        + "\n"
+    serde_json::to_string_pretty(&status).unwrap_or_default() + "\n"
 }
 
 #[cfg(test)]
@@ -382,6 +412,7 @@ pub(in crate::cli) mod tests {
             waiting: Some(0),
             server: None,
             cooling: 0,
+            failing: 0,
             pending_intents: 0,
             blocked: None,
         }
@@ -516,18 +547,18 @@ pub(in crate::cli) mod tests {
 
     #[test]
     fn exit_codes_of_status() {
-        assert_eq!(exit_code(&[], &expiring(), true), ExitCode::Changes);
-        assert_eq!(exit_code(&[], &expiring(), false), ExitCode::Done);
+        assert_eq!(exit_code(&[], &expiring(), &[], true), ExitCode::Changes);
+        assert_eq!(exit_code(&[], &expiring(), &[], false), ExitCode::Done);
         let rows = rows();
-        assert_eq!(exit_code(&rows, &[], false), ExitCode::Unavailable);
-        assert_eq!(exit_code(&rows[..3], &[], true), ExitCode::Changes);
-        assert_eq!(exit_code(&rows[..3], &[], false), ExitCode::Done);
-        assert_eq!(exit_code(&rows[..2], &[], true), ExitCode::Done);
+        assert_eq!(exit_code(&rows, &[], &[], false), ExitCode::Unavailable);
+        assert_eq!(exit_code(&rows[..3], &[], &[], true), ExitCode::Changes);
+        assert_eq!(exit_code(&rows[..3], &[], &[], false), ExitCode::Done);
+        assert_eq!(exit_code(&rows[..2], &[], &[], true), ExitCode::Done);
     }
 
     #[test]
     fn json_tells_unknown_from_nothing() {
-        let read: serde_json::Value = serde_json::from_str(&json(rows(), expiring())).unwrap();
+        let read: serde_json::Value = serde_json::from_str(&json(rows(), expiring(), Vec::new())).unwrap();
         assert_eq!(read["version"], 1);
         assert_eq!(read["tokens"][1]["health"], "bad");
         let whole = read["tokens"].as_array().unwrap().iter().find(|row| row["token"].is_null()).unwrap();

@@ -9,11 +9,14 @@ use anstyle::Style;
 use super::alike::without;
 use super::change;
 use super::grouping::StepGroup;
+use super::service;
 use super::text::{
     BOLD, CREATE, DELETE, NOTE, QUIET, UPDATE, count, labelled, labelled_in, number, paint, serials, some_of,
 };
 use crate::model::{Fields, Kind, Name, ProfileId, Serial};
-use crate::plan::{Action, AssignGroup, Class, Effect, FieldChange, Note, Relation, Step, Stop, When};
+use crate::plan::{
+    Action, AssignGroup, Class, Effect, FieldChange, Note, Relation, ServiceAction, Step, Stop, When,
+};
 
 /// Where the lines below a step's first one begin, and how wide their labels are.
 const INDENT: usize = 6;
@@ -56,7 +59,27 @@ impl Section {
                 _,
             ) => Section::Updates,
             (Action::CreateProfile { .. } | Action::Define { replaces: None, .. }, _) => Section::Creates,
-            (Action::SetDefault { .. } | Action::Assign { .. } | Action::Sync { .. }, _) => Section::Actions,
+            (Action::Service(ServiceAction::Create { .. }), _) => Section::Creates,
+            (
+                Action::Service(
+                    ServiceAction::Rename { .. }
+                    | ServiceAction::DropFamilies { .. }
+                    | ServiceAction::TakeFamilies { .. }
+                    | ServiceAction::UpdateDeadline { .. }
+                    | ServiceAction::CancelMigration { .. },
+                ),
+                _,
+            ) => Section::Updates,
+            (Action::Service(ServiceAction::Unassign { .. } | ServiceAction::Delete { .. }), _) => {
+                Section::Removals
+            }
+            (
+                Action::SetDefault { .. }
+                | Action::Assign { .. }
+                | Action::Service(ServiceAction::Assign { .. })
+                | Action::Sync { .. },
+                _,
+            ) => Section::Actions,
         }
     }
 
@@ -124,6 +147,12 @@ pub fn group(out: &mut String, group: &StepGroup<'_>, gated: &Gated<'_>) {
             let taken = taken(steps);
             let devices = count(taken.len() as u64, "device");
             row(out, "take", &format!("{:?} off {devices}: {}", step.name, serials(&taken)));
+        }
+        Action::Service(_) => {
+            for service::Row { label, text, serials: all } in service::rows(steps) {
+                let which = if all.is_empty() { String::new() } else { format!(": {}", serials(&all)) };
+                row(out, label, &format!("{text}{which}"));
+            }
         }
         Action::SetAccountDrivenUrl { from, to } => {
             row(out, "set", &format!("{} -> {}", url(from.as_deref()), url(to.as_deref())));
@@ -287,6 +316,7 @@ pub const fn verb(action: &Action) -> &'static str {
         Action::Assign { after_sync: true, .. } => "assign after the sync",
         Action::SetDefault { .. } => "make the default",
         Action::SetAccountDrivenUrl { .. } => "set the account-driven URL of",
+        Action::Service(action) => service::verb(action),
         action => action.verb(),
     }
 }
@@ -300,6 +330,11 @@ pub fn subject(steps: &[&Step]) -> String {
             let tokens = count(steps.len() as u64, "token");
             match first.address.kind {
                 Kind::EnrollmentToken => format!("{} of {tokens}", first.address.kind),
+                Kind::DeviceAssignment => {
+                    let mut names: Vec<String> = steps.iter().map(|step| step.address.to_string()).collect();
+                    names.dedup();
+                    some_of(names.iter(), 3)
+                }
                 kind => format!("{kind}/{} on {tokens}", first.address.name),
             }
         }
@@ -330,6 +365,11 @@ pub const fn mark(action: &Action) -> (&'static str, Style) {
         | Action::Define { replaces: Some(_), .. }
         | Action::SetAccountDrivenUrl { .. }
         | Action::SetDefault { .. } => ("~", UPDATE),
+        Action::Service(action) => match service::mark(action) {
+            '+' => ("+", CREATE),
+            '-' => ("-", DELETE),
+            _ => ("~", UPDATE),
+        },
         Action::DeleteToken | Action::DeleteProfile | Action::Unassign { .. } => ("-", DELETE),
         Action::Sync { .. } => ("=", NOTE),
     }
@@ -363,9 +403,11 @@ fn place(out: &mut String, steps: &[&Step]) {
         several => count(several.len() as u64, "connection"),
     };
     let tokens = some_of(steps.iter().map(|step| token_with_devices(step)), NAMES_SHOWN);
-    let mut text = match steps.len() {
-        1 => format!("{connections}, token {}", first.address.domain()),
-        several => format!("{connections}, on {}: {tokens}", count(several as u64, "token")),
+    let mut text = match (steps.len(), service::place(steps)) {
+        (1, Some(place)) => place,
+        (several, Some(place)) => format!("{place}, for {}: {tokens}", count(several as u64, "token")),
+        (1, None) => format!("{connections}, token {}", first.address.domain()),
+        (several, None) => format!("{connections}, on {}: {tokens}", count(several as u64, "token")),
     };
     if let ([_], Some(object)) = (steps, &first.object) {
         let _ = write!(text, ", id {}", object.key());
@@ -438,7 +480,10 @@ pub fn together(steps: &[&Step]) -> Effect {
 /// When the steps of a group are felt and by how many devices, in words.
 pub fn felt_by(steps: &[&Step]) -> String {
     let effect = together(steps);
-    if !matches!(steps.first().map(|step| &step.action), Some(Action::Unassign { .. })) {
+    let takes = |action: &Action| {
+        matches!(action, Action::Unassign { .. } | Action::Service(ServiceAction::Unassign { .. }))
+    };
+    if !steps.first().is_some_and(|step| takes(&step.action)) {
         return felt(&effect);
     }
     let mut parts = vec!["at next activation".to_owned()];
@@ -460,9 +505,14 @@ pub fn felt(effect: &Effect) -> String {
         When::NextCheckIn => "at next check-in",
         When::NextActivation => "at next activation",
         When::NextSync => "at next sync with Apple",
+        When::Deadline => "by the deadline",
+        When::NewDevices => "by new devices",
     };
     let mut parts = Vec::new();
-    if feel > 0 {
+    if feel > 0 && when == When::Deadline {
+        let they = if feel == 1 { "migrates" } else { "migrate" };
+        parts.push(format!("{} {they} by the deadline", count(feel, "enrolled device")));
+    } else if feel > 0 {
         parts.push(format!("{moment} by {}", count(feel, "enrolled device")));
     } else {
         parts.push(moment.to_owned());

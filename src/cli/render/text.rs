@@ -207,6 +207,38 @@ pub fn labelled_in(
     }
 }
 
+/// The commands that ask services, so that they need the world that the present one works on.
+const ASKING: [&str; 8] = ["plan", "apply", "status", "devices", "drift", "watch", "doctor", "token"];
+
+/// The text with an option behind every quoted command of ours that asks services: a next step told in a
+/// simulated world is to be taken there.
+pub fn with_flag<'t>(text: &'t str, flag: &str) -> Cow<'t, str> {
+    const OURS: &str = "`espalier ";
+    let option = flag.split('=').next().unwrap_or(flag);
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(OURS) {
+        let (before, quoted) = rest.split_at(at + OURS.len());
+        out.push_str(before);
+        let end = quoted.find(['`', '\n']).unwrap_or(quoted.len());
+        let (command, after) = quoted.split_at(end);
+        out.push_str(command);
+        let mut words = command.split_whitespace();
+        let asks = words.next().is_some_and(|word| ASKING.contains(&word));
+        let has_it = words.any(|word| word.split('=').next() == Some(option));
+        if after.starts_with('`') && asks && !has_it {
+            out.push(' ');
+            out.push_str(flag);
+        }
+        rest = after;
+    }
+    if out.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
 /// The text without colours.
 pub fn plain(text: &str) -> String {
     anstream::adapter::strip_str(text).to_string()
@@ -261,6 +293,26 @@ mod tests {
         assert_eq!(wrapped("überübermäßig lang", 4), ["überübermäßig", "lang"]);
         assert_eq!(wrapped("say `a b c d` now", 6), ["say", "`a b c d`", "now"]);
         assert_eq!(wrapped("an `open quote goes on", 8), ["an", "`open quote goes on"]);
+    }
+
+    #[test]
+    fn a_next_step_in_a_simulated_world_stays_there() {
+        for (text, told) in [
+            ("see `espalier plan`, then say --yes", "see `espalier plan --sim`, then say --yes"),
+            (
+                "`espalier plan --sim=w.json` and `espalier explain P-14`",
+                "`espalier plan --sim=w.json` and `espalier explain P-14`",
+            ),
+            (
+                "`espalier devices --unassigned` `espalier apply`",
+                "`espalier devices --unassigned --sim` `espalier apply --sim`",
+            ),
+            ("`espalier plan\nno end", "`espalier plan\nno end"),
+            ("nothing of ours", "nothing of ours"),
+        ] {
+            assert_eq!(with_flag(text, "--sim"), told);
+        }
+        assert_eq!(with_flag("`espalier plan`", "--sim=http://x"), "`espalier plan --sim=http://x`");
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub fn text(told: &Told) -> Option<Shown> {
             Shown::Aside(line)
         }
         Told::Documents { concerned } => Shown::Aside(format!(
-            "Documents changed: {}.\n",
+            "Documents changed that concern {}.\n",
             some_of(concerned.iter().map(|token| format!("EnrollmentToken/{token}")), TOKENS_SHOWN)
         )),
         Told::Invalid { tokens, findings, sources } => {

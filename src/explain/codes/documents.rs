@@ -159,8 +159,14 @@ pub const CODES: &[Code] = &[
         exit: None,
     },
     refusal(
+        "wrong-connection",
+        "A token names a Connection of the other kind: `mdm` is the tenant that holds the token, `apple.connection` the organisation at Apple in which its service is.",
+        "spec: { mdm: apple-business }     # a Connection with `appleBusiness`",
+        "Name a Connection with `intune` in `mdm`, and one with `appleBusiness` or `appleSchool` in `apple.connection`.",
+    ),
+    refusal(
         "policy-elsewhere",
-        "`policy.protected.tokens` of a Connection names a token of another one, which a tenant's policy cannot protect.",
+        "`policy.protected.tokens` of a Connection names a token of another one, which the policy of a tenant or organisation cannot protect.",
         "policy: { protected: { tokens: [school-of-another-tenant] } }",
         "Name tokens of this connection, or protect the other one in the Fleet.",
     ),

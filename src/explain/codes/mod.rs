@@ -2,6 +2,7 @@
 //!
 //! A finding of a requirement row has the row as its code and stands in [`super::rows`].
 
+mod business;
 mod dep;
 mod documents;
 mod errors;
@@ -55,6 +56,7 @@ pub fn all() -> impl Iterator<Item = &'static Code> {
     [
         documents::CODES,
         plans::CODES,
+        business::CODES,
         dep::CODES,
         errors::LEDGER,
         errors::PLAN_FILES,

@@ -23,6 +23,14 @@ pub const CODES: &[Code] = &[
         exit: None,
     },
     Code {
+        code: "snapshot-reused",
+        group: Group::Plan,
+        means: "The plan rests on what an earlier run read of an organisation in Apple Business or Apple School Manager, as `--max-age` allows: a full read costs many calls of a small budget. What has changed there since is not in it.",
+        example: "note[snapshot-reused]: what Connection/business has was read 12 minutes ago by an\nearlier run (2026-11-21T11:48:00Z)",
+        next: "Nothing, if that age is good enough: `apply` reads anew, and refuses a saved plan whose devices have changed. Leave `--max-age` out to see them as they are now.",
+        exit: None,
+    },
+    Code {
         code: "no-longer-managed",
         group: Group::Plan,
         means: "A field that the document set at its last application is left out now. Missing means \"not compared\": the service keeps the value, and nobody watches it any more. Said once.",
@@ -112,5 +120,26 @@ pub const CODES: &[Code] = &[
         "failed: Intune answered 400 BadRequest",
         "Read the service's own words in the message. If the documents are right, report it.",
         1,
+    ),
+    cause(
+        "organisation-key-lacks",
+        "The private key of an API account cannot be had, or is none: the secret that `privateKey` names is not there, is no PEM text, or holds no EC key on P-256. Only this organisation is blocked.",
+        "Connection/company: its API key cannot be had: `APPLE_API_KEY` is not set",
+        "Give the runner the secret that `privateKey` names: the PEM text that Apple's portal gave when the key was made.",
+        8,
+    ),
+    cause(
+        "organisation-named-twice",
+        "Two Connection documents lead into one organisation at Apple, by the same API account or by two of its accounts. Each would spend the other's few calls and undo its work. The one that the ledger knows goes on; if it knows both or neither, none does.",
+        "Connection/company has the same API account (`clientId`)",
+        "Keep one of the two documents, and let all tokens name that one.",
+        3,
+    ),
+    cause(
+        "organisation-not-simulated",
+        "The simulated world has no organization with this API account, or its key was given from outside, so that a rehearsal cannot sign in with it.",
+        "the simulated world has no API account \"BUSINESSAPI.…\"",
+        "Correct `clientId`, or add the organization and its account to the world.",
+        3,
     ),
 ];

@@ -8,10 +8,10 @@ pub const ROWS: &[Row] = &[
         id: "A-1",
         title: "how devices are chosen",
         fact: "Devices are chosen by serial number, by order number, or by an uploaded CSV.",
-        does: "Serial numbers stand in the document or in a CSV file, whose mishaps are told by line. Order numbers, models and product families need Apple's side: Intune alone does not know them of a device that never enrolled. `devices` lists what each has.",
+        does: "Serial numbers stand in the document or in a CSV file, whose mishaps are told by line. `where` picks by order number, model, product family and purchase source; it needs Apple's side, for Intune alone does not know them of a device that never enrolled, and it matches only devices that are unassigned or on a token of the folder. `devices` lists what each has.",
         served: &[
             Served::Property("`validate` reads serials and CSV files and tells every mishap"),
-            Served::Later("`where` over order numbers, models and families, with Apple's API"),
+            Served::Property("`plan` picks devices by `where` from the lists of Apple's side"),
         ],
         fields: &["DeviceAssignment.devices", "Fleet.protected"],
         source: Source::Enrollment,
@@ -20,12 +20,22 @@ pub const ROWS: &[Row] = &[
         id: "A-2",
         title: "devices are assigned to a token at Apple",
         fact: "A device is assigned to an MDM server, and so to a token, in Apple Business or School Manager, which keeps a history of assignments.",
-        does: "With Intune alone no device is moved between tokens: a serial on another token is told with its place and left. Moving them through Apple's API, with a result per device, comes with Apple's side.",
+        does: "A token with `apple` names its service there: `token` moves devices to it and `unassign` takes them off theirs, in few activities, with the result per device and a history in the ledger. Devices of services that no token names are moved only where a document names them, and default families of Apple Business follow `defaultFor`. A service has one token, a family one default service: two that claim the same are refused. Without Apple's side no device is moved: a serial on another token is told with its place and left.",
         served: &[
-            Served::Property("`plan` tells a serial that is on another token, and leaves it"),
-            Served::Later("assignments at Apple, through the Apple Business and School APIs"),
+            Served::Property("`validate` refuses tokens that claim the same service or family"),
+            Served::Property("`plan` and `apply` move devices at Apple and tell the result of each"),
+            Served::Property(
+                "`plan` tells a serial that is on another token without Apple's side, and leaves it",
+            ),
         ],
-        fields: &["DeviceAssignment.token", "EnrollmentToken.apple", "EnrollmentToken.defaultFor"],
+        fields: &[
+            "DeviceAssignment.token",
+            "DeviceAssignment.unassign",
+            "EnrollmentToken.apple",
+            "EnrollmentToken.defaultFor",
+            "Connection.appleBusiness",
+            "Connection.appleSchool",
+        ],
         source: Source::Enrollment,
     },
     Row {
@@ -34,7 +44,12 @@ pub const ROWS: &[Row] = &[
         fact: "A profile is assigned to devices before they enroll, also to bare serial numbers.",
         does: "Serials are sent in batches, one profile each. Intune answers no result per device, so the list is read back once per apply and each device is told on its own.",
         served: &[Served::Property("`apply` assigns in batches and reads every device back")],
-        fields: &["DeviceAssignment.profile", "DeviceAssignment.devices", "Connection.intune.assignBatch"],
+        fields: &[
+            "DeviceAssignment.profile",
+            "DeviceAssignment.profiles",
+            "DeviceAssignment.devices",
+            "Connection.intune.assignBatch",
+        ],
         source: Source::Enrollment,
     },
     Row {
@@ -50,14 +65,14 @@ pub const ROWS: &[Row] = &[
         id: "A-5",
         title: "devices added with Apple Configurator",
         fact: "Devices that were bought outside the programs can be added to Apple Business or School Manager with Apple Configurator.",
-        does: "They come through the token's sync as any other device and are assigned the same way. Serials that an administrator imported for Apple Configurator alone belong to no token and are never touched.",
+        does: "With Apple's side they are told apart by their purchase source, in `plan` and by `where: {purchaseSources: [manuallyAdded]}`. They come through the token's sync as any other device and are assigned the same way. Serials that an administrator imported for Apple Configurator alone belong to no token and are never touched.",
         served: &[
             Served::Documentation(
                 "Prepare the device with Apple Configurator, \"Add to Apple Business Manager\"; then assign it there to the MDM server. It appears after the next sync, and an assignment that names its serial waits until then. During its first 30 days the user can leave management (P-13).",
             ),
-            Served::Later("telling them apart by purchase source, with Apple's API"),
+            Served::Property("`plan` tells which devices were added by hand, where it knows Apple's side"),
         ],
-        fields: &["DeviceAssignment.devices"],
+        fields: &["DeviceAssignment.devices.where.purchaseSources"],
         source: Source::Enrollment,
     },
     Row {
@@ -75,14 +90,12 @@ pub const ROWS: &[Row] = &[
         id: "A-7",
         title: "a locked device cannot change hands",
         fact: "A device can be given to another department only when its Activation Lock is off.",
-        does: "Handing over and releasing will need the lock known to be off, with the way out as an ordered plan; a reassignment of a device that is known to be locked will be refused, an unknown lock will warn. Giving a device another profile of the same token changes no owner and is not concerned.",
+        does: "A move to another service of a device that is known to be locked is refused; where nobody knows the lock, it warns. Never-activated devices and moves by a deadline are exempt, and giving a device another profile of the same token changes no owner and is not concerned. Handing over and releasing will need the lock known to be off, with the way out as an ordered plan.",
         served: &[
             Served::Documentation(
                 "Before a device changes hands: sign out of Find My on it, or lift the lock with the bypass code (L-3 to L-6), and only then wipe it. Never-activated devices and moves by migration deadline are not concerned.",
             ),
-            Served::Later(
-                "the device actions `handOver`, `release` and `disableActivationLock`, and moves between tokens",
-            ),
+            Served::Property("`plan` refuses to move a device that is known to be locked"),
         ],
         fields: &["DeviceAssignment.token"],
         source: Source::Enrollment,
@@ -103,8 +116,10 @@ pub const ROWS: &[Row] = &[
         title: "two assignments that disagree",
         fact: "A serial number in two assignments that disagree is a mistake of the documents.",
         does: "Refused with both places named. Serials that are named outright win over selected ones; two that agree count once; one that gives the token and one that gives the profile add up.",
-        served: &[Served::Property("`validate` refuses serials that two assignments claim differently")],
-        fields: &["DeviceAssignment.devices", "DeviceAssignment.profile"],
+        served: &[Served::Property(
+            "`validate` refuses serials that two documents claim differently: their profile, their token, their deadline",
+        )],
+        fields: &["DeviceAssignment.devices", "DeviceAssignment.profile", "DeviceAssignment.token"],
         source: Source::Enrollment,
     },
     Row {
@@ -122,13 +137,10 @@ pub const ROWS: &[Row] = &[
         id: "A-11",
         title: "a device of another MDM",
         fact: "A device that another MDM manages has to leave it first, or moves by a migration deadline (OS 26 and later).",
-        does: "Intune does not know that another MDM holds a device. Migration deadlines are set through Apple's API.",
-        served: &[
-            Served::Documentation(
-                "Assign the device to the new MDM server at Apple, then wipe it, or set a migration deadline in Apple's portal (iOS, iPadOS and macOS 26). Until then it stays with the other MDM although espalier shows the assignment as done: the profile counts from the next activation on.",
-            ),
-            Served::Later("`moveBy`, with Apple's API"),
-        ],
+        does: "`moveBy` moves devices with a deadline: at most 90 days ahead, only devices that Apple calls capable of it, changed and cancelled with the document. Where Apple's side tells that a device comes from another service, the plan says that it stays with that MDM until then. Without a deadline, wipe the device after the move: service and profile count from the next activation on. Intune does not know that another MDM holds a device.",
+        served: &[Served::Property(
+            "`validate` judges deadlines, `plan` and `apply` set, change and cancel them",
+        )],
         fields: &["DeviceAssignment.moveBy"],
         source: Source::Enrollment,
     },

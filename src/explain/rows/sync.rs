@@ -56,10 +56,13 @@ pub const ROWS: &[Row] = &[
         id: "S-5",
         title: "a deleted device comes back",
         fact: "A device that is deleted in the MDM but still assigned to its token at Apple comes back with the next full sync.",
-        does: "Deleting a device's record will warn so, unless its assignment at Apple goes too.",
+        does: "Where Apple's side is known, devices that the MDM does not list and that Apple still assigns to its token are told. Deleting a device's record will warn so, unless its assignment at Apple goes too.",
         served: &[
             Served::Documentation(
-                "To be rid of a device for good, first unassign or release it at Apple, then delete it in the MDM. Releasing cannot be undone (D-3).",
+                "To be rid of a device for good, first unassign it at Apple (`unassign: true`) or release it, then delete it in the MDM. Releasing cannot be undone (D-3).",
+            ),
+            Served::Property(
+                "`plan` tells devices that Apple still assigns to a token which no longer lists them",
             ),
             Served::Later("the device action `deleteRecord`"),
         ],
@@ -70,7 +73,7 @@ pub const ROWS: &[Row] = &[
         id: "S-6",
         title: "released devices stay listed",
         fact: "A device that was released from Apple Business or School Manager can stay listed for 30 to 45 days; it is reported as removed.",
-        does: "Such devices are told as released. They are no drift, get no profile, hold no deletion back, and are removed by hand only when somebody asks.",
+        does: "Such devices are told as released: by the MDM's own mark, and where Apple's side is known by what the organisation lists. They are no drift, get no profile, hold no deletion back, and are removed by hand only when somebody asks.",
         served: &[Served::Property("`plan` and `devices` tell released devices apart and give them nothing")],
         fields: &["DeviceAssignment.devices"],
         source: Source::Enrollment,

@@ -65,6 +65,18 @@ fn rules_and_rows_know_each_other() {
 }
 
 #[test]
+fn fields_of_rules_are_fields_of_documents() {
+    for rule in rules::catalogue() {
+        for field in rule.fields {
+            let of = |kind: &crate::model::Kind| {
+                crate::explain::fields::find(&format!("{kind}.{field}")).is_some()
+            };
+            assert!(crate::model::Kind::ALL.iter().any(of), "{}: {field}", rule.row);
+        }
+    }
+}
+
+#[test]
 fn fields_of_rows_are_fields_of_documents() {
     for row in all() {
         for field in row.fields {

@@ -137,14 +137,14 @@ pub const ROWS: &[Row] = &[
         id: "T-11",
         title: "a deleted token comes back",
         fact: "A deleted token can reappear (2020: one that was deleted in the classic portal before the migration) and has to be deleted again; its devices may still be assigned to it at Apple.",
-        does: "A token that came back will be told as such, and devices at Apple whose service no document names as orphans.",
+        does: "A token that came back is told as such, and so are devices at Apple whose service no document names: orphans.",
         served: &[
             Served::Documentation(
                 "A token that the documents do not name is left alone and listed with `plan --show-unmanaged`. If one is there that was deleted before, look at its MDM server in Apple's portal: devices that are still assigned to it keep coming back. Assign them to another server first, then delete the token again.",
             ),
-            Served::Later("orphans, with Apple's side of the assignments"),
+            Served::Property("`plan` tells a token that came back, and with Apple's side the orphans"),
         ],
-        fields: &["EnrollmentToken.state"],
+        fields: &["EnrollmentToken.state", "EnrollmentToken.apple"],
         source: Source::Enrollment,
     },
     Row {

@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::super::suite::{Ground, InFile, at, fleet, holder, intent, owned};
 use super::super::{Event, IntentState, Ledger, LedgerError};
 use super::*;
-use crate::model::TokenId;
 use crate::model::desired::Gates;
+use crate::model::{Serial, ServiceId, TokenId};
 
 fn raw(path: &Path) -> Connection {
     Connection::open(path).unwrap()
@@ -98,6 +98,50 @@ fn a_file_of_an_earlier_format_becomes_one_of_this_with_the_first_entry_that_nee
     assert_eq!(format().unwrap(), 2);
     let view = ground.ledger().view(at(3)).unwrap();
     assert_eq!(view.owned.len(), 2);
+}
+
+#[test]
+fn an_older_program_goes_on_with_a_ledger_until_an_organisation_is_in_it() {
+    let ground = InFile::new();
+    let format = || raw(&ground.path).pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0));
+    raw(&ground.path).pragma_update(None, "user_version", 2).unwrap();
+    let ledger = ground.ledger();
+    let lease = ledger.lock(holder(1)).unwrap();
+    ledger.intend(&lease, at(1), &[intent("a", "assign", 0)]).unwrap();
+    assert_eq!(format().unwrap(), 2);
+    let of_an_activity = super::super::NewIntent { serials: serials(1), ..intent("b", "assignService", 0) };
+    ledger.intend(&lease, at(2), &[of_an_activity]).unwrap();
+    assert_eq!(format().unwrap(), 3, "a program of format 2 would lose the devices");
+}
+
+fn serials(count: usize) -> Vec<Serial> {
+    (0..count).map(|at| Serial::new(&format!("C02XW{at:07}")).unwrap()).collect()
+}
+
+#[test]
+fn an_activity_writes_each_serial_once() {
+    let ground = InFile::new();
+    let ledger = ground.ledger();
+    let lease = ledger.lock(holder(1)).unwrap();
+    let bytes = || -> i64 {
+        raw(&ground.path).query_row("SELECT sum(length(entry)) FROM log", [], |row| row.get(0)).unwrap()
+    };
+    let before = bytes();
+    let intent = super::super::NewIntent {
+        service: Some(ServiceId::new("F0F0F0F0F0F0F0F0F0F0F0F0F0F0F0F0")),
+        serials: serials(1000),
+        items: 1000,
+        ..intent("a", "assignService", 0)
+    };
+    let [id] = ledger.intend(&lease, at(1), &[intent]).unwrap()[..] else { panic!() };
+    let activity = crate::model::ActivityId("b1f0c5d2-0000-4000-8000-000000000000".to_owned());
+    let accepted = Event::ActivityAccepted { intent: id, activity: activity.clone() };
+    ledger.settle(&lease, at(2), &[(id, IntentState::Committed, String::new())], &[accepted]).unwrap();
+    let state = "COMPLETED COMPLETED_WITH_SUCCESS".to_owned();
+    ledger.append(&lease, at(3), &[Event::ActivityEnded { activity, state, issues: Vec::new() }]).unwrap();
+    let written = bytes() - before;
+    // Twelve characters, two quotes and a comma; what is told of the activity itself comes once.
+    assert!(written < 15 * 1000 + 1000, "{written} bytes for 1,000 devices");
 }
 
 #[test]

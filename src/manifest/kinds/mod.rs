@@ -1,6 +1,7 @@
 //! The field tables of all kinds (manifests.md): names, types, meanings, and what belongs to a
 //! later version and is refused as such.
 
+mod apple;
 mod profile;
 mod token;
 
@@ -312,9 +313,9 @@ const ENDPOINTS: Shape = Shape {
     fields: &[
         field("graph", Type::Origin, "Microsoft Graph."),
         field("login", Type::Origin, "Entra's token service."),
-        later("business", "The Apple Business API."),
-        later("school", "The Apple School API."),
-        later("account", "Apple's token service."),
+        field("business", Type::Origin, "The Apple Business API."),
+        field("school", Type::Origin, "The Apple School Manager API."),
+        field("account", Type::Origin, "Apple's token service."),
         later("dep", "Apple's enrollment service."),
         later("unlock", "Apple's unlock service."),
     ],
@@ -322,7 +323,7 @@ const ENDPOINTS: Shape = Shape {
 };
 
 const POLICY: Shape = Shape {
-    doc: "Narrows the Fleet for this tenant; it can only be stricter.",
+    doc: "Narrows the Fleet for this tenant or organisation; it can only be stricter.",
     fields: &[
         later("escrow", "Recipients of sealed codes."),
         field(
@@ -339,14 +340,16 @@ const POLICY: Shape = Shape {
 
 /// `Connection.spec`.
 pub const CONNECTION: Shape = Shape {
-    doc: "A tenant and how to sign in there.",
+    doc: "A tenant, or an organisation at Apple, and how to sign in there.",
     fields: &[
         field("intune", Type::Object(&INTUNE), "Microsoft Intune.").no_null("a connection needs its service"),
-        later("appleBusiness", "Apple Business Manager."),
-        later("appleSchool", "Apple School Manager."),
+        field("appleBusiness", Type::Object(&apple::BUSINESS), "Apple Business.")
+            .no_null("a connection needs its service"),
+        field("appleSchool", Type::Object(&apple::SCHOOL), "Apple School Manager.")
+            .no_null("a connection needs its service"),
         later("nanomdm", "NanoMDM."),
         field("endpoints", Type::Object(&ENDPOINTS), "Other hosts, only where ESPALIER_ALLOW=endpoints."),
-        field("policy", Type::Object(&POLICY), "Narrows the Fleet for this tenant."),
+        field("policy", Type::Object(&POLICY), "Narrows the Fleet for this tenant or organisation."),
         ACKNOWLEDGE,
     ],
     one_of: &[OneOf { names: &["intune", "appleBusiness", "appleSchool", "nanomdm"], required: true }],
@@ -357,14 +360,15 @@ const DEVICES: Shape = Shape {
     fields: &[
         field("serials", Type::Serials, "Serial numbers, named outright."),
         field("csv", Type::Object(&DEVICES_CSV), "Serial numbers in a CSV file, named outright."),
-        later("where", "Devices by order number, model or product family."),
+        field("where", Type::Object(&apple::WHERE), "Devices by what Apple's side knows of them.")
+            .no_null("leave it out to select none"),
     ],
     one_of: &[],
 };
 
 /// `DeviceAssignment.spec`.
 pub const DEVICE_ASSIGNMENT: Shape = Shape {
-    doc: "Which devices get which profile.",
+    doc: "Where devices are at Apple, and which profile they get.",
     fields: &[
         later("displayName", "Assignments have no name at a service."),
         later("id", "Assignments have no id at a service."),
@@ -372,15 +376,26 @@ pub const DEVICE_ASSIGNMENT: Shape = Shape {
         later("state", "Removing an assignment leaves its devices as they are."),
         ACKNOWLEDGE,
         field("devices", Type::Object(&DEVICES), "The devices.").required(),
-        field("token", Type::Name, "Only devices on this token.")
-            .no_null("leave it out for all tokens of the profile"),
+        field(
+            "token",
+            Type::Name,
+            "The devices' token. One with `apple`: they are moved to its service (A-2); else only devices that are on it.",
+        )
+        .no_null("leave it out for all tokens of the profile"),
         field("tokens", Type::Object(&MATCH_LABELS), "Only devices on these tokens: {matchLabels}.")
             .no_null("leave it out for all tokens of the profile"),
-        later("unassign", "Takes the devices off their service at Apple."),
+        field("unassign", Type::Bool, "`true`: takes the devices off their service at Apple (A-2).")
+            .no_null("leave it out to leave them where they are"),
         field("profile", Type::Name, "The EnrollmentProfile document that the devices get.")
-            .no_null("an assignment needs its profile"),
-        later("profiles", "Profiles by device family."),
-        later("moveBy", "A migration with a deadline (A-11)."),
+            .no_null("leave it out where only `token` is meant"),
+        field("profiles", Type::Object(&apple::FAMILY_PROFILES), "Profiles by device family.")
+            .no_null("leave it out where only `token` is meant"),
+        field(
+            "moveBy",
+            Type::Object(&apple::MOVE_BY),
+            "A migration with a deadline for devices that are enrolled already (A-11); needs `token`.",
+        )
+        .no_null("leave it out for no deadline; one that was set before is cancelled then"),
     ],
     one_of: &[
         OneOf { names: &["token", "tokens", "unassign"], required: false },

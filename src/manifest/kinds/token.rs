@@ -1,7 +1,7 @@
 //! The fields of `EnrollmentToken`.
 
-use super::super::shape::{OneOf, Shape, Type, field, later, word};
-use super::{ACKNOWLEDGE, DISPLAY_NAME, FORMERLY, ID, STATE};
+use super::super::shape::{OneOf, Shape, Type, field, word};
+use super::{ACKNOWLEDGE, DISPLAY_NAME, FORMERLY, ID, STATE, apple};
 
 const DIRECT: Shape = Shape {
     doc: "A token that espalier itself holds: its key pair, and what Apple gave for it (T-1).",
@@ -56,7 +56,12 @@ pub const ENROLLMENT_TOKEN: Shape = Shape {
         field("mdm", Type::Name, "The Connection that holds the token.").no_null("a token needs its holder"),
         field("direct", Type::Object(&DIRECT), "A token that espalier itself holds (T-1).")
             .no_null("a token needs its holder"),
-        later("apple", "The device management service at Apple that the token belongs to (A-2)."),
+        field(
+            "apple",
+            Type::Object(&apple::SERVICE),
+            "The device management service at Apple that the token belongs to (A-2).",
+        )
+        .no_null("leave it out where espalier does not move devices at Apple"),
         field("appleId", Type::Filled, "The Apple ID that made the token: compared, never written (T-4).")
             .no_null("leave it out to compare nothing"),
         field(
@@ -77,7 +82,7 @@ pub const ENROLLMENT_TOKEN: Shape = Shape {
             "Default profiles by platform, on direct tokens by family too (P-30); null wishes none, on direct tokens only.",
         )
         .no_null("Intune can replace a default profile, not unset it; on a direct token write null for one platform or family (P-30)"),
-        later("defaultFor", "Product families that Apple assigns to this service by default."),
+        apple::DEFAULT_FOR,
         field("values", Type::Map(&Type::Text), "Fills ${name} in text fields of profiles for this token."),
         field(
             "prune",

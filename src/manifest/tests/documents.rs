@@ -89,10 +89,9 @@ fn lines_are_those_of_the_file() {
 #[test]
 fn what_a_later_version_carries_is_refused_as_such() {
     for (kind, spec, line) in [
-        (Kind::EnrollmentToken, "mdm: tenant\n  apple: {}", 6),
         (Kind::EnrollmentProfile, "tokens: []\n  platform: ios\n  intune: {generation: policy}", 7),
-        (Kind::Connection, "appleBusiness: {clientId: x}", 5),
-        (Kind::DeviceAssignment, "profile: x\n  devices: {serials: [], where: {unassigned: true}}", 6),
+        (Kind::Connection, "nanomdm: {url: x}", 5),
+        (Kind::DeviceAssignment, "profile: x\n  devices: {serials: []}\n  state: absent", 7),
     ] {
         let text = format!(
             "apiVersion: espalier.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: x}}\nspec:\n  {spec}\n"

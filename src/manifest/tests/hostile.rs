@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::super::yaml;
+use super::apple::ORGANISATION;
 use super::*;
 
 #[test]
@@ -120,6 +121,13 @@ fn sample() -> String {
             "  userAffinity: none\n  sharedIpad: {maximumCachedUsers: 3}\n  deviceNameTemplate: \"${a}-{{SERIAL}}\"\n  setupAssistant: {hide: [siri], otherwise: show}\n",
         ),
         assignment("x", "  devices: {serials: [DMQVG1RFK1], csv: {file: d.csv, column: S}}\n  profile: p\n"),
+        ORGANISATION.to_owned(),
+        token("s", "  apple: {connection: org, service: Lab}\n  defaultFor: [iPad, APPLE_TV]\n"),
+        assignment(
+            "y",
+            "  devices: {csv: {file: d.csv, column: S, profileColumn: P}, where: {models: [iPad], unassigned: true}}\n  token: s\n  profiles: {ipad: p}\n  moveBy: {deadline: 2026-12-01T00:00:00Z}\n",
+        ),
+        assignment("z", "  devices: {serials: [DMQVG1RFK1]}\n  unassign: true\n"),
     ]
     .join("---\n")
 }

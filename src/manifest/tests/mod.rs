@@ -1,5 +1,7 @@
 //! Small documents in, wishes and findings out.
 
+mod apple;
+mod apple_devices;
 mod connections;
 mod direct;
 mod documents;

@@ -2,17 +2,20 @@
 //!
 //! Made by `manifest`, read by `rules`, `diff` and `plan`. Nothing here comes from a service.
 
+mod apple;
+mod fleet;
 mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use super::{Family, Field, Fields, Name, Place, Platform, ProductFamily, Realm, SecretRef, Serial};
 
-use super::{Family, Field, Fields, Name, Place, Platform, Realm, SecretRef, Serial};
-
+pub use apple::{
+    AppleService, Chosen, FamilyProfiles, MoveBy, Organisation, Route, RouteTo, Selection, Where,
+};
+pub use fleet::{Fleet, Gates, LedgerRef, Limit, LimitKind, OnCommit, OnDrift, Watch};
 pub use settings::{
     Ade, Authentication, Certificate, CompanyPortal, LocalAdmin, Pairing, PairingMode, PrimaryAccount,
     ProfileSettings, SetupAssistant, SharedIpad, UserAffinity,
@@ -25,6 +28,8 @@ pub struct Desired {
     pub fleet: Fleet,
     /// `Connection` documents by name.
     pub connections: BTreeMap<Name, Connection>,
+    /// `Connection` documents with `appleBusiness` or `appleSchool`, by name. No name is in both maps.
+    pub organisations: BTreeMap<Name, Organisation>,
     /// `EnrollmentToken` documents by name.
     pub tokens: BTreeMap<Name, Token>,
     /// `EnrollmentProfile` documents by name.
@@ -32,6 +37,13 @@ pub struct Desired {
     /// `DeviceAssignment` documents, by name. One whose CSV names the profiles (`profileColumn`) is
     /// several: one for each profile, by its name.
     pub assignments: Vec<Assignment>,
+    /// What `DeviceAssignment` documents wish of devices that only Apple's side can pick, or whose
+    /// profile only it can tell: `devices.where`, and `profiles` by family. In the plan they become
+    /// assignments like those above.
+    pub selections: Vec<Selection>,
+    /// Where `DeviceAssignment` documents wish devices to be at Apple: `token` of a token with `apple`,
+    /// and `unassign`.
+    pub routes: Vec<Route>,
     /// Files that contribute nothing although a document names them (a CSV with a bad line), so
     /// that their serials are unknown and not "named by nobody".
     pub unread_files: Vec<PathBuf>,
@@ -41,6 +53,18 @@ impl Desired {
     /// The assignments of the document with this name: several where its CSV names the profiles.
     pub fn assignments_of(&self, name: &Name) -> impl Iterator<Item = &Assignment> {
         self.assignments.iter().filter(move |assignment| assignment.name == *name)
+    }
+
+    /// The token documents of a service: those of a connection, or the one that a direct token is.
+    pub fn tokens_at(&self, realm: &Realm) -> impl Iterator<Item = (&Name, &Token)> {
+        // There may be thousands of direct tokens, each a service of its own.
+        let (direct, held) = match realm {
+            Realm::Direct(name) => (self.tokens.get_key_value(name), None),
+            Realm::Mdm(_) => (None, Some(self.tokens.iter())),
+            // An organisation holds no token.
+            Realm::Apple(_) => (None, None),
+        };
+        direct.into_iter().chain(held.into_iter().flatten()).filter(move |(_, token)| token.realm == *realm)
     }
 
     /// The display names of the VPP tokens that profiles wish on tokens of a connection.
@@ -80,6 +104,18 @@ impl Places {
                 None => return &self.document,
             }
         }
+    }
+
+    /// Where a serial stands that a `DeviceAssignment` names.
+    pub fn of_serial(&self, device: &NamedSerial) -> Place {
+        // The lowering leaves the CSV's path here.
+        let csv = || self.fields.get("devices.csv.$path");
+        let file = match device.source {
+            SerialSource::Document => None,
+            SerialSource::Csv => csv().map(|place| place.file.clone()),
+        };
+        let file: Arc<str> = file.unwrap_or_else(|| self.document.file.clone());
+        Place { file, line: device.line, column: 1 }
     }
 }
 
@@ -123,172 +159,6 @@ pub struct Acknowledgement {
     pub until: jiff::Timestamp,
     /// Where it stands.
     pub place: Place,
-}
-
-/// `Fleet`.
-#[derive(Clone, Debug, Default)]
-pub struct Fleet {
-    /// `metadata.name`.
-    pub name: Option<Name>,
-    /// `ledger`; `None` only in a folder without a readable `Fleet`.
-    pub ledger: Option<LedgerRef>,
-    /// What gates allow and protect.
-    pub gates: Gates,
-    /// `expiryWarning` (T-6, T-12, P-4).
-    pub expiry_warning: Option<Duration>,
-    /// `screens`: the catalogue edition that `otherwise` expands to.
-    pub screens: Option<String>,
-    /// `acknowledge`.
-    pub acknowledge: Vec<Acknowledgement>,
-    /// `watch`: what the daemon may do by itself.
-    pub watch: Watch,
-    /// Where everything stands.
-    pub places: Places,
-}
-
-/// `Fleet.ledger`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LedgerRef {
-    /// The fleet's ledger id; another one is exit 10.
-    pub id: uuid::Uuid,
-    /// The SQLite file, relative to the documents' folder.
-    pub sqlite: PathBuf,
-}
-
-/// `Fleet.watch`: the daemon's switches (design section 7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Watch {
-    /// `onCommit`: what follows when the documents change.
-    pub on_commit: OnCommit,
-    /// `onDrift`: what follows when something moved outside.
-    pub on_drift: OnDrift,
-    /// `resync`: how long after one reading of everything the next one is due; at least a minute.
-    pub resync: Duration,
-}
-
-impl Default for Watch {
-    /// The defaults of manifests.md, "Fleet": look, and touch nothing.
-    fn default() -> Self {
-        Self { on_commit: OnCommit::Plan, on_drift: OnDrift::Report, resync: Duration::from_secs(3600) }
-    }
-}
-
-/// `Fleet.watch.onCommit`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum OnCommit {
-    /// The plan is shown.
-    #[default]
-    Plan,
-    /// What the documents wish is applied, as far as no gate stops it.
-    Apply,
-}
-
-/// `Fleet.watch.onDrift`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum OnDrift {
-    /// What moved outside is shown.
-    #[default]
-    Report,
-    /// It is put back to what was last applied, as far as no gate stops it.
-    Heal,
-}
-
-/// The kinds of steps that `Fleet.limits` can bound.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "camelCase")]
-pub enum LimitKind {
-    /// Objects made.
-    Create,
-    /// Objects changed, adoptions with changes included.
-    Update,
-    /// Objects deleted, counted over a rolling 24 hours.
-    Delete,
-    /// First profile of a device.
-    Assign,
-    /// Another profile for a device that has one.
-    Reassign,
-    /// The profile taken off a device, counted over a rolling 24 hours.
-    Unassign,
-}
-
-/// A bound on one kind of step per token: exceeded when either figure is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Default, schemars::JsonSchema)]
-pub struct Limit {
-    /// Percent of the live objects, from ten objects up.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub percent: Option<u32>,
-    /// A number.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub count: Option<u64>,
-}
-
-/// `Fleet.limits` and `Fleet.protected`: what stops an `apply`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Gates {
-    /// Bounds by kind; a kind without an entry is unbounded.
-    pub limits: BTreeMap<LimitKind, Limit>,
-    /// Serials never touched by disruptive or higher classes, sorted.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub protected_serials: Vec<Serial>,
-    /// Tokens never touched by disruptive or higher classes, sorted.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub protected_tokens: Vec<Name>,
-}
-
-impl Default for Gates {
-    /// The defaults of manifests.md, "Fleet".
-    fn default() -> Self {
-        let limit = |percent, count| Limit { percent: Some(percent), count: Some(count) };
-        Self {
-            limits: BTreeMap::from([
-                (LimitKind::Update, limit(20, 50)),
-                (LimitKind::Delete, limit(10, 5)),
-                (LimitKind::Reassign, limit(10, 200)),
-                (LimitKind::Unassign, limit(10, 100)),
-            ]),
-            protected_serials: Vec::new(),
-            protected_tokens: Vec::new(),
-        }
-    }
-}
-
-impl Gates {
-    /// No bound and no protection: what a policy begins with.
-    pub fn unbounded() -> Self {
-        Self { limits: BTreeMap::new(), protected_serials: Vec::new(), protected_tokens: Vec::new() }
-    }
-
-    /// The stricter of both, figure by figure; protection adds up. No commit can disarm its own
-    /// gates (design section 4).
-    pub fn stricter(&self, other: &Gates) -> Gates {
-        let mut limits = self.limits.clone();
-        for (kind, theirs) in &other.limits {
-            let ours = limits.entry(*kind).or_insert(*theirs);
-            ours.percent = least(ours.percent, theirs.percent);
-            ours.count = least(ours.count, theirs.count);
-        }
-        Gates {
-            limits,
-            protected_serials: union(&self.protected_serials, &other.protected_serials),
-            protected_tokens: union(&self.protected_tokens, &other.protected_tokens),
-        }
-    }
-}
-
-fn least<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
-    }
-}
-
-fn union<T: Ord + Clone>(a: &[T], b: &[T]) -> Vec<T> {
-    let mut all: Vec<T> = a.iter().chain(b).cloned().collect();
-    all.sort();
-    all.dedup();
-    all
 }
 
 /// `Connection`: a tenant and how to sign in.
@@ -372,6 +242,11 @@ pub struct Token {
     pub apple_id: Field<String>,
     /// `consentToShareData` (T-3).
     pub consent_to_share_data: Field<bool>,
+    /// `apple`: the device management service at Apple that it belongs to.
+    pub apple: Option<AppleService>,
+    /// `defaultFor`: the product families whose new devices Apple gives to this service; only with
+    /// `apple`.
+    pub default_for: Field<Vec<ProductFamily>>,
     /// `defaultProfiles`: profile documents of this folder (P-30).
     pub defaults: DefaultProfiles,
     /// `values` for `${name}` in texts of profiles.
@@ -563,18 +438,6 @@ pub enum SerialSource {
 impl Assignment {
     /// Where a serial stands.
     pub fn place_of(&self, device: &NamedSerial) -> Place {
-        let file = match device.source {
-            SerialSource::Document => self.places.document.file.clone(),
-            SerialSource::Csv => self.csv_file(),
-        };
-        Place { file, line: device.line, column: 1 }
-    }
-
-    fn csv_file(&self) -> Arc<str> {
-        // The lowering leaves the CSV's path here.
-        self.places
-            .fields
-            .get("devices.csv.$path")
-            .map_or_else(|| self.places.document.file.clone(), |place| place.file.clone())
+        self.places.of_serial(device)
     }
 }

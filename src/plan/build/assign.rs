@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::effect::{Effect, When};
-use super::super::{Action, AssignGroup, Bookkeeping, LeftAlone, Note, Reason, Relation, Step, Waiting};
+use super::super::{Action, AssignGroup, LeftAlone, Note, Reason, Relation, Step};
+use super::apple::BY_HAND;
 use super::domain::{Domain, Target};
-use super::serials::{Claim, Found, Here, Serials};
-use super::{DEVICES_PER_MINUTE, SYNC_EVERY, SYNC_RHYTHM, sync_pause};
+use super::serials::{Claim, Here, Serials};
+use crate::diag::words::{count, form};
 use crate::diag::{Diagnostic, Severity};
-use crate::model::clock::after;
 use crate::model::live::{Cause, EnrollmentState, LiveDevice};
-use crate::model::{Address, Name, Platform, ProfileId, Serial};
+use crate::model::{Address, Fields, Name, Platform, ProductFamily, ProfileId, Serial, Value};
 
 /// T-10: devices of one token, and of one profile.
 const MOST_DEVICES: u64 = 200_000;
@@ -22,6 +22,9 @@ struct Tally<'a> {
     released: u64,
     other_platform: u64,
     elsewhere: BTreeMap<&'a Name, u64>,
+    left: BTreeMap<&'a Name, u64>,
+    /// P-14: phones that a profile of Shared iPad is refused to.
+    phones: BTreeMap<&'a Name, Vec<Serial>>,
     unnamed: u64,
     unnamed_with_managed: BTreeMap<&'a str, u64>,
     without_profile: u64,
@@ -75,39 +78,88 @@ pub(super) fn plan<'a>(domain: &mut Domain<'a>, serials: &mut Serials<'a>) {
     };
     leave(
         tally.released,
-        format!("{} released devices", tally.released),
+        count(tally.released, "released device"),
         "released at Apple, listed for 30 to 45 days still (S-6)",
         true,
     );
     leave(
         tally.other_platform,
-        format!("{} devices of other platforms", tally.other_platform),
+        format!("{} of other platforms", count(tally.other_platform, "device")),
         "the profile that a document gives them is for another platform (P-32)",
         true,
     );
-    for (assignment, count) in tally.elsewhere {
-        let name = format!("{count} serials of DeviceAssignment/{assignment}");
+    for (assignment, many) in tally.elsewhere {
+        let name = format!("{} of DeviceAssignment/{assignment}", count(many, "serial"));
         leave(
-            count,
+            many,
             name,
             "they are on this token, which their assignment does not name; Intune cannot move them (A-2)",
             true,
         );
     }
+    for (assignment, many) in tally.left {
+        let name = format!("{} of DeviceAssignment/{assignment}", count(many, "serial"));
+        leave(many, name, LEFT, true);
+    }
     let managed: u64 = tally.unnamed_with_managed.values().sum();
-    for (profile, count) in tally.unnamed_with_managed {
-        let name = format!("{count} devices with {profile:?}");
-        leave(count, name, "no document names them; they keep the profile that they have", true);
+    for (profile, many) in tally.unnamed_with_managed {
+        let name = format!("{} with {profile:?}", count(many, "device"));
+        leave(many, name, "no document names them; they keep the profile that they have", true);
     }
     let others = tally.unnamed - managed;
-    leave(others, format!("{others} devices"), "no document names them", false);
+    leave(others, count(others, "device"), "no document names them", false);
     leave(
         tally.without_profile,
-        format!("{} devices without any profile", tally.without_profile),
+        format!("{} without any profile", count(tally.without_profile, "device")),
         "they cannot enroll before they get one; `espalier devices --unassigned` lists them (P-31)",
         true,
     );
+    for (profile, phones) in tally.phones {
+        refuse_phones(domain, profile, &phones);
+    }
     warn_of_size(domain);
+}
+
+/// Why a device stays on the list of a token that it has left at Apple.
+pub(super) const LEFT: &str = "moved at Apple; they leave the list with its next sync (A-2)";
+
+/// P-14: says which devices are refused a profile of Shared iPad.
+pub(super) fn refuse_phones(domain: &mut Domain<'_>, profile: &Name, phones: &[Serial]) {
+    let address = Address::profile(profile, domain.name);
+    let reason = format!(
+        "{} that would get it {} no iPad, as Apple tells, and a profile of Shared iPad is refused there: {}",
+        count(phones.len(), "device"),
+        form(phones.len(), "is", "are"),
+        super::apple::some(phones)
+    );
+    let next = "give them another profile: name them in another assignment, or write `profiles` by family";
+    domain.block(Some(address), Cause::Manifest, Some("P-14"), reason, next.to_owned());
+}
+
+/// Whether a device, by the family that Apple's side tells, may get a profile.
+pub(super) enum Fits {
+    Yes,
+    /// It is for another platform (P-32).
+    OtherPlatform,
+    /// It is one of Shared iPad, and the device is a phone (P-14).
+    Phone,
+}
+
+/// Judges by the family that Apple's side tells; what it does not tell fits.
+pub(super) fn fits(domain: &Domain<'_>, profile: &Name, serial: &Serial) -> Fits {
+    let family = domain.whole.apple.and_then(|apple| apple.family_of(serial));
+    let Some(family) = family else { return Fits::Yes };
+    let Some(document) = domain.input.desired.profiles.get(profile) else { return Fits::Yes };
+    if family.platform() != Some(document.platform) {
+        return Fits::OtherPlatform;
+    }
+    let is_phone = matches!(family, ProductFamily::Iphone | ProductFamily::Ipod);
+    let is_shared = |fields: &Fields| fields.get("sharedIpad") == Some(&Value::Bool(true));
+    let wished = [document.wished.get(domain.name), document.created.get(domain.name)];
+    match is_phone && wished.into_iter().flatten().any(is_shared) {
+        true => Fits::Phone,
+        false => Fits::Yes,
+    }
 }
 
 /// Says how many devices stay as they are, and why.
@@ -160,8 +212,12 @@ fn tally<'a>(domain: &Domain<'a>, serials: &mut Serials<'a>) -> Tally<'a> {
         let (assignment, platform, here) = match claim {
             Claim::Here { assignment, platform, here, index: _ } => (assignment, platform, here),
             // Gone from this token: who names it waits for it elsewhere (S-6).
-            Claim::Nowhere | Claim::Elsewhere(_) if device.released => {
-                tally.released += u64::from(matches!(claim, Claim::Elsewhere(_)));
+            Claim::Nowhere | Claim::Elsewhere(_) | Claim::Left(_) if device.released => {
+                tally.released += u64::from(!matches!(claim, Claim::Nowhere));
+                return;
+            }
+            Claim::Left(first) => {
+                *tally.left.entry(&first.name).or_default() += 1;
                 return;
             }
             Claim::Elsewhere(first) => {
@@ -195,6 +251,17 @@ fn tally<'a>(domain: &Domain<'a>, serials: &mut Serials<'a>) -> Tally<'a> {
             Here::Elsewhere | Here::Blocked => return,
             Here::Held(place) if domain.devices.place_of(device) == Some(place as usize) => return,
             Here::Held(_) | Here::Unheld | Here::New => {}
+        }
+        match fits(domain, &assignment.profile, &device.serial) {
+            Fits::Yes => {}
+            Fits::OtherPlatform => {
+                tally.other_platform += 1;
+                return;
+            }
+            Fits::Phone => {
+                tally.phones.entry(&assignment.profile).or_default().push(device.serial);
+                return;
+            }
         }
         tally.moves.entry(&assignment.profile).or_default().add(device, current, Relation::Other);
     });
@@ -246,154 +313,17 @@ pub(super) fn plan_moves<'a>(
             },
         ));
     }
+    note_by_hand(domain, &mut step);
     Some(step)
 }
 
-/// Serials that no token shows: they wait, and a sync is asked for those that began to.
-pub(super) fn plan_waiting<'a>(
-    domains: &mut [Domain<'a>],
-    serials: &Serials<'a>,
-    unread: &BTreeSet<Name>,
-    waiting: &mut Vec<Waiting>,
-) {
-    let mut by_assignment: BTreeMap<u32, Vec<Serial>> = BTreeMap::new();
-    for row in serials.rows.iter().filter(|row| row.found == Found::Nowhere) {
-        by_assignment.entry(row.assignment).or_default().push(row.serial);
+/// P-13: devices that were added by hand.
+pub(super) fn note_by_hand(domain: &Domain<'_>, step: &mut Step) {
+    let (Some(apple), Action::Assign { groups, .. }) = (domain.whole.apple, &step.action) else { return };
+    let many = apple.added_by_hand(groups.iter().flat_map(|group| &group.serials));
+    if many > 0 {
+        let were = form(many, "was", "were");
+        let text = format!("{many} of them {were} added by hand with Apple Configurator (A-5): {BY_HAND}");
+        step.notes.push(Note::new("P-13", text));
     }
-    let mut by_token: BTreeMap<&Name, BTreeMap<&Name, Vec<Serial>>> = BTreeMap::new();
-    for (assignment, missing) in by_assignment {
-        let assignment = serials.assignments[assignment as usize];
-        // Where a token could not be read, nobody knows whether its serials wait.
-        if assignment.tokens.iter().any(|token| unread.contains(token)) {
-            continue;
-        }
-        match assignment.tokens.as_slice() {
-            [token] => {
-                by_token.entry(token).or_default().entry(&assignment.profile).or_default().extend(missing)
-            }
-            [] => {}
-            several => waiting.push(Waiting {
-                token: None,
-                profile: assignment.profile.clone(),
-                serials: missing,
-                reason: format!(
-                    "none of the {} tokens of DeviceAssignment/{} shows them yet",
-                    several.len(),
-                    assignment.name
-                ),
-                until: None,
-            }),
-        }
-    }
-    for domain in domains.iter_mut().filter(|domain| !domain.is_absent()) {
-        let wanted = by_token.remove(domain.name).unwrap_or_default();
-        if domain.connection.is_direct() {
-            super::direct::wait(domain, wanted);
-            continue;
-        }
-        forget_asked(domain, &wanted);
-        if !wanted.is_empty() {
-            plan_sync(domain, wanted);
-        }
-    }
-}
-
-/// Serials for which a sync was asked and which are not missing any more.
-fn forget_asked(domain: &mut Domain<'_>, wanted: &BTreeMap<&Name, Vec<Serial>>) {
-    let Some(asked) = domain.input.ledger.sync_asked.get(&domain.live.id) else { return };
-    let missing: BTreeSet<&Serial> = wanted.values().flatten().collect();
-    let serials: Vec<Serial> = asked.iter().filter(|serial| !missing.contains(serial)).copied().collect();
-    if !serials.is_empty() {
-        let token = Address::token(domain.name);
-        domain.bookkeeping.push(Bookkeeping::NotWaiting { token_id: domain.live.id.clone(), token, serials });
-    }
-}
-
-fn plan_sync<'a>(domain: &mut Domain<'a>, wanted: BTreeMap<&'a Name, Vec<Serial>>) {
-    let address = Address::token(domain.name);
-    let nothing = Vec::new();
-    let asked = domain.input.ledger.sync_asked.get(&domain.live.id).unwrap_or(&nothing);
-    let mut fresh: Vec<Serial> =
-        wanted.values().flatten().filter(|serial| asked.binary_search(serial).is_err()).copied().collect();
-    fresh.sort_unstable();
-    fresh.dedup();
-    // Without a ledger nobody would remember that a sync was asked for these serials, and every
-    // run would ask again.
-    // A serial that this token does not show may be on one that a narrowed run does not look at.
-    let may_sync = !domain.input.ledger.is_none() && domain.input.sees_every_token() && !domain.has_expired();
-    let sync = !fresh.is_empty() && may_sync && !domain.blocked_by_lost_answer(&address);
-    let next_by_itself = domain.live.last_sync_done.map(|done| after(done, SYNC_RHYTHM));
-    let devices = (domain.devices.len() + fresh.len()) as u64;
-    let mut sync_id = None;
-    if sync {
-        let name = domain.live.name.clone();
-        let mut step =
-            domain.step(address, None, &name, Action::Sync { serials: fresh }, Reason::SerialsWait);
-        step.effect.when = When::Now;
-        step.not_before = domain
-            .live
-            .last_sync_triggered
-            .map(|asked| after(asked, sync_pause(devices)))
-            .filter(|earliest| *earliest > domain.input.now);
-        step.notes.push(Note::new(
-            "S-2",
-            "a sync by hand is allowed once in 15 minutes and takes up to 15 minutes",
-        ));
-        let about = match devices / DEVICES_PER_MINUTE {
-            0 => "less than a minute".to_owned(),
-            1 => "1 minute".to_owned(),
-            minutes => format!("{minutes} minutes"),
-        };
-        step.notes.push(Note::new(
-            "S-7",
-            format!("Apple hands over about 3,000 devices a minute: {about} for a token of {devices}"),
-        ));
-        sync_id = Some(step.id.clone());
-        domain.steps.push(step);
-    }
-    let running = !sync && may_sync && sync_runs(domain);
-    for (profile, mut serials) in wanted {
-        serials.sort_unstable();
-        serials.dedup();
-        let reason = match sync_id {
-            Some(_) => "not at Intune yet; a sync is asked for",
-            None if domain.has_expired() => {
-                "not at Intune yet; the token has expired, and no sync brings them before it is renewed (T-6)"
-            }
-            None if running => "not at Intune yet; a sync is under way",
-            None if !domain.input.sees_every_token() => {
-                "not on this token; a narrowed run does not know whether another one has them, and asks for no sync"
-            }
-            None => {
-                "not at Intune yet; a sync was asked for them already, or the next one by itself will show them"
-            }
-        };
-        domain.waiting.push(Waiting {
-            token: Some(domain.name.clone()),
-            profile: profile.clone(),
-            serials: serials.clone(),
-            reason: reason.to_owned(),
-            until: next_by_itself,
-        });
-        let Some(target) = domain.targets.get(profile).cloned() else { continue };
-        if sync_id.is_none() && !running {
-            continue;
-        }
-        let address = Address::profile(profile, domain.name);
-        let group = AssignGroup { from: None, from_name: None, relation: Relation::Other, serials };
-        let action = Action::Assign { groups: vec![group], after_sync: true };
-        let mut step = domain.step(address, target.id, &target.display_name, action, Reason::SerialsWait);
-        step.effect.when = When::NextActivation;
-        step.needs.extend(sync_id.clone());
-        step.needs.extend(target.step);
-        domain.steps.push(step);
-    }
-}
-
-/// Whether a sync was triggered that has not been seen to end, and still has time to (S-2): an
-/// earlier run asked for it, or somebody else did. What it brings is waited for.
-fn sync_runs(domain: &Domain<'_>) -> bool {
-    let Some(triggered) = domain.live.last_sync_triggered else { return false };
-    let has_ended = domain.live.last_sync_done.is_some_and(|done| done >= triggered);
-    !has_ended && after(triggered, SYNC_EVERY) > domain.input.now
 }

@@ -208,7 +208,9 @@ impl<'a> Domain<'a> {
 
     /// Blocks an object whose last write's answer was lost a moment ago. True: it is blocked.
     pub fn blocked_by_lost_answer(&mut self, address: &Address) -> bool {
-        let Some(until) = lost_until(self.input.ledger, address, self.input.now) else { return false };
+        let Some(until) = lost_until(self.input.desired, self.input.ledger, address, self.input.now) else {
+            return false;
+        };
         let wait = between(self.input.now, until).as_secs();
         self.block(
             Some(address.clone()),
@@ -411,7 +413,7 @@ impl<'a> Domain<'a> {
             name: Some(self.name.clone()),
             profiles: self.profiles.iter().filter(is_managed).count() as u64,
             devices: self.devices.not_released() as u64,
-            deleted_lately: gates::deleted_lately(self.input.ledger, self.name, &known_as),
+            deleted_lately: self.whole.destroyed.under(self.name, &known_as),
             protected_holders: gates::protected_holders(&protected, self.devices),
             known_as,
         }

@@ -19,7 +19,7 @@ pub(super) fn judge_tenant(
     findings: &mut Vec<Diagnostic>,
 ) {
     let Some(live) = input.live.tenants.get(connection) else { return };
-    let documents = input.desired.tokens.values().filter(|token| token.realm == *connection).count();
+    let documents = input.desired.tokens_at(connection).count();
     let horizon = input.desired.fleet.expiry_warning.unwrap_or(HORIZON);
     let facts = TenantFacts { live, documents, now: input.now, horizon };
     findings.extend(rules::judge_tenant(&facts).into_iter().map(|finding| told(finding, &document.places)));

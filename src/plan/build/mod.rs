@@ -3,9 +3,11 @@
 //! One `Domain` per token document: a fault stays in it. What goes over several tokens
 //! (where a serial is, which token takes a profile first) is decided here.
 
+pub mod apple;
 mod assign;
 mod direct;
 mod domain;
+mod forecast;
 mod judging;
 mod known;
 mod profile;
@@ -13,22 +15,23 @@ mod removal;
 mod rollout;
 mod serials;
 mod vpp;
+mod waiting;
 mod whole;
 mod write_only;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::gates::Census;
-use super::{Action, Blocked, Forecast, Plan, Step, gates, order};
+use super::{Blocked, Plan, gates, order};
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::diff::identity::{self, By, Claim, Match};
 use crate::ledger::LedgerView;
 use crate::model::clock::{Timestamp, after};
 use crate::model::desired::{Desired, State, Token};
-use crate::model::live::{Cause, Complete, Fact, Live, LiveToken};
+use crate::model::live::{Cause, Complete, Fact, Live, LiveTenant, LiveToken};
 use crate::model::{Address, Name, Realm, Scope, TokenId};
 use crate::rules;
+use apple::Apple;
 use whole::Whole;
 
 /// A write whose answer was lost is unknown for this long, because Graph shows writes late (design
@@ -91,9 +94,7 @@ pub fn matched_tokens(
     tokens: &Complete<LiveToken>,
 ) -> BTreeMap<Name, TokenId> {
     desired
-        .tokens
-        .iter()
-        .filter(|(_, token)| token.realm == *connection)
+        .tokens_at(connection)
         .filter_map(|(name, token)| match match_token(name, token, ledger, tokens) {
             Match::Found { object, by: _ } => Some((name.clone(), object.id.clone())),
             Match::Absent { .. } | Match::Ambiguous(_) | Match::NoSuchId(_) => None,
@@ -143,11 +144,21 @@ pub fn build(input: &Input<'_>) -> Result<Plan, order::Cycle> {
         scope: input.scope.clone(),
         ..Plan::default()
     };
-    let whole = Whole::of(input);
+    let mut apple = match input.desired.organisations.is_empty() {
+        true => Apple::plan(input, |_| false),
+        false => {
+            let refusals = Whole::of(input, None);
+            Apple::plan(input, |token| refusals.refusal_for(token).is_some())
+        }
+    };
+    let resolved = apple.resolve();
+    let input = &Input { desired: &resolved, ..*input };
+    let whole = Whole::of(input, Some(&apple));
     let mut domains = Vec::new();
     let claims = claims(input);
     for realm in input.realms() {
         match realm {
+            Realm::Apple(_) => {}
             Realm::Mdm(connection) => {
                 let Some(document) = input.desired.connections.get(connection) else { continue };
                 plan.tenants.insert(realm.clone(), document.tenant_id.clone());
@@ -163,6 +174,7 @@ pub fn build(input: &Input<'_>) -> Result<Plan, order::Cycle> {
         }
     }
 
+    apple::note_reused(input, &mut plan.findings);
     let mut serials = serials::Serials::gather(input.desired);
     for domain in &mut domains {
         domain.judge_token();
@@ -189,7 +201,7 @@ pub fn build(input: &Input<'_>) -> Result<Plan, order::Cycle> {
         .filter(|name| blocked_tokens.contains(name) || !open.contains(name))
         .cloned()
         .collect();
-    assign::plan_waiting(&mut domains, &serials, &unread, &mut plan.waiting);
+    let before_moves = waiting::plan(&whole, &mut domains, &serials, &unread, &mut plan.waiting);
     let mut census = BTreeMap::new();
     let mut steps = Vec::new();
     let mut as_wished = BTreeSet::new();
@@ -202,15 +214,18 @@ pub fn build(input: &Input<'_>) -> Result<Plan, order::Cycle> {
         domain.finish(&mut plan, &mut steps);
     }
     let held = rollout::order(input, &mut steps, &as_wished, &plan.blocked);
+    let Whole { gates: in_force, .. } = whole;
+    apple.finish(&mut plan, &mut steps, &before_moves);
     plan.steps = order::sort(steps)?;
-    plan.stops = gates::evaluate(&plan.steps, &whole.gates, &census, plan.ledger.is_some());
+    gates::services::count(&plan.steps, input.live, input.ledger, &mut census);
+    plan.stops = gates::evaluate(&plan.steps, &in_force, &census, plan.ledger.is_some());
     plan.stops.extend(held);
     // Notes are explained beside the change that they speak of; `validate` shows them all.
     let concerns = |finding: &&Diagnostic| {
         finding.severity == Severity::Warn && finding.concerns(|token| input.scope.holds(token))
     };
     plan.findings.extend(input.findings.iter().filter(concerns).cloned());
-    plan.forecast = forecast(&plan.steps, input.desired, &census);
+    plan.forecast = forecast::of(&plan.steps, input, &census);
     note_what_is_gone(input, &mut plan);
     known::settle(input, &mut plan);
     Ok(plan)
@@ -228,11 +243,7 @@ fn open_domains<'a>(
     domains: &mut Vec<domain::Domain<'a>>,
 ) {
     let input = &whole.input;
-    let documents = input
-        .desired
-        .tokens
-        .iter()
-        .filter(|(name, token)| token.realm == *connection && input.scope.holds(name));
+    let documents = input.desired.tokens_at(connection).filter(|(name, _)| input.scope.holds(name));
     let Some(tenant) = input.live.tenants.get(connection) else {
         plan.blocked.push(Blocked {
             connection: connection.clone(),
@@ -247,6 +258,11 @@ fn open_domains<'a>(
     };
     let tokens = match &tenant.tokens {
         Fact::Known(tokens) => tokens,
+        Fact::Unknown(_)
+            if direct_token(connection).is_some_and(|token| apple::is_proven_gone(input, &token)) =>
+        {
+            return;
+        }
         Fact::Unknown(unknown) => {
             plan.blocked.push(Blocked {
                 connection: connection.clone(),
@@ -371,7 +387,7 @@ fn open_domains<'a>(
 fn direct_token(realm: &Realm) -> Option<Name> {
     match realm {
         Realm::Direct(token) => Some(token.clone()),
-        Realm::Mdm(_) => None,
+        Realm::Mdm(_) | Realm::Apple(_) => None,
     }
 }
 
@@ -398,76 +414,19 @@ fn claims<'a>(input: &Input<'a>) -> Claims<'a> {
     claims
 }
 
-/// How many calls `apply` takes: one per write, assignments in batches; and the lists read back.
-fn forecast(steps: &[Step], desired: &Desired, census: &BTreeMap<TokenId, Census>) -> Forecast {
-    let mut forecast = Forecast::default();
-    direct_forecast(steps, &mut forecast);
-    for (connection, document) in &desired.connections {
-        let mut assigned: BTreeMap<&Address, usize> = BTreeMap::new();
-        let (mut token_list, mut profile_lists, mut device_lists) = (false, BTreeSet::new(), BTreeSet::new());
-        for step in steps.iter().filter(|step| step.connection.connection() == Some(connection)) {
-            match step.action.verb() {
-                "assign" => {
-                    *assigned.entry(&step.address).or_default() += step.action.serials();
-                    device_lists.insert(&step.token_id);
-                    continue;
-                }
-                "assign-after-sync" => {
-                    device_lists.insert(&step.token_id);
-                }
-                "default" => token_list = true,
-                "sync" => {}
-                _ if step.address.token.is_none() => token_list = true,
-                _ => {
-                    profile_lists.insert(&step.token_id);
-                }
-            }
-            forecast.writes += 1;
-        }
-        let requests: usize =
-            assigned.values().map(|serials| serials.div_ceil(document.assign_batch.max(1))).sum();
-        forecast.writes += requests.div_ceil(20) as u64;
-        let pages =
-            |token: &&TokenId| census.get(*token).map_or(0, |census| census.devices.saturating_sub(1) / 1000);
-        forecast.reads += u64::from(token_list)
-            + profile_lists.len().div_ceil(20) as u64
-            + device_lists.len().div_ceil(20) as u64
-            + device_lists.iter().map(pages).sum::<u64>();
-    }
-    // About half a second a call; 100 writes in 20 seconds are allowed (reference intune-graph 8.1).
-    forecast.seconds = ((forecast.writes + forecast.reads) / 2).max(forecast.writes / 5);
-    forecast
-}
-
-/// At Apple's enrollment service: a call for each thousand devices, two to define a profile and read
-/// it, and one delta per token to read the devices back.
-fn direct_forecast(steps: &[Step], forecast: &mut Forecast) {
-    let mut device_lists = BTreeSet::new();
-    for step in steps.iter().filter(|step| step.connection.is_direct()) {
-        match &step.action {
-            Action::Assign { .. } | Action::Unassign { .. } => {
-                forecast.writes += (step.action.serials() as u64).div_ceil(direct::DEVICES_PER_REQUEST);
-                device_lists.insert(&step.token_id);
-            }
-            _ => {
-                forecast.writes += 1;
-                forecast.reads += 1;
-            }
-        }
-    }
-    forecast.reads += device_lists.len() as u64;
-}
-
 /// What the ledger has and nobody asks for any more is taken out of it once it is proven gone.
 fn note_what_is_gone(input: &Input<'_>, plan: &mut Plan) {
     let touched: BTreeSet<&Address> = plan.steps.iter().map(|step| &step.address).collect();
+    let mut tenants: BTreeMap<&str, (&Realm, &LiveTenant)> = BTreeMap::new();
+    for (realm, tenant) in &input.live.tenants {
+        tenants.entry(&tenant.tenant_id).or_insert((realm, tenant));
+    }
     let mut entries = Vec::new();
     for (address, owned) in &input.ledger.owned {
         if !input.scope.holds(address.domain()) {
             continue;
         }
-        let tenant = input.live.tenants.iter().find(|(_, tenant)| tenant.tenant_id == owned.tenant);
-        let Some((realm, tenant)) = tenant else { continue };
+        let Some((realm, tenant)) = tenants.get(owned.tenant.as_str()) else { continue };
         // Apple lists no profiles, so no list shows that one is gone.
         if realm.is_direct() {
             continue;
@@ -494,11 +453,17 @@ fn note_what_is_gone(input: &Input<'_>, plan: &mut Plan) {
 }
 
 /// Until when a lost answer at an address stays unknown.
-fn lost_until(ledger: &LedgerView, address: &Address, now: Timestamp) -> Option<Timestamp> {
+fn lost_until(
+    desired: &Desired,
+    ledger: &LedgerView,
+    address: &Address,
+    now: Timestamp,
+) -> Option<Timestamp> {
     ledger
         .unsettled
         .iter()
-        .filter(|intent| intent.address == *address)
+        // What was sent to Apple Business about a token says nothing of the token at its holder.
+        .filter(|intent| intent.address == *address && !apple::is_at_apple(desired, &intent.tenant))
         .map(|intent| after(intent.since, HORIZON))
         .filter(|until| *until > now)
         .max()

@@ -1,7 +1,8 @@
 //! What goes, in order, and what stays and why (T-9, `prune`, `state: absent`).
 
-use super::super::{Action, Class, LeftAlone, Reason, before};
+use super::super::{Action, Class, LeftAlone, Note, Reason, before};
 use super::domain::Domain;
+use crate::diag::words::{count, form};
 use crate::ledger::How;
 use crate::model::desired::Prune;
 use crate::model::live::{Cause, LiveProfile, ProfileKind};
@@ -131,7 +132,12 @@ fn obstacle(domain: &Domain<'_>, profile: &LiveProfile) -> Option<Obstacle> {
     }
     let have = domain.holders_of(&profile.id).all();
     let moved: u64 = domain.steps.iter().map(|step| moved_away(&step.action, &profile.id)).sum();
-    (have > moved).then(|| in_the_way(format!("{} devices still have it", have - moved)))
+    (have > moved).then(|| in_the_way(still_have(have - moved)))
+}
+
+/// The devices that hold a profile in its place.
+fn still_have(many: u64) -> String {
+    format!("{} still {} it", count(many, "device"), form(many, "has", "have"))
 }
 
 fn moved_away(action: &Action, profile: &ProfileId) -> u64 {
@@ -186,7 +192,11 @@ fn plan_token_delete(domain: &mut Domain<'_>, deleted: &[String]) {
     let mut cause = Cause::Manifest;
     let devices = domain.devices.not_released() + domain.devices.without_serial;
     if devices > 0 {
-        remains.push(format!("{} devices (assign them to another service at Apple)", devices));
+        remains.push(format!(
+            "{} (assign {} to another service at Apple)",
+            count(devices, "device"),
+            form(devices, "it", "them")
+        ));
     }
     for platform in Platform::CLASSIC {
         match before::default_of(domain.tenant, &domain.live.id, platform) {
@@ -203,8 +213,10 @@ fn plan_token_delete(domain: &mut Domain<'_>, deleted: &[String]) {
     }
     let profiles = domain.profiles.len() - deleted.len();
     if profiles > 0 {
-        remains
-            .push(format!("{profiles} enrollment profiles that nobody may delete (state: absent, or prune)"));
+        remains.push(format!(
+            "{} that nobody may delete (state: absent, or prune)",
+            count(profiles, "enrollment profile")
+        ));
     }
     if !remains.is_empty() {
         let reason = format!("the token cannot be deleted while there remain: {}", remains.join("; "));
@@ -221,6 +233,16 @@ fn plan_token_delete(domain: &mut Domain<'_>, deleted: &[String]) {
     let mut step = domain.step(address, None, &name, Action::DeleteToken, Reason::StateAbsent);
     step.class = Class::Destructive;
     step.needs = deleted.to_vec();
+    let at_apple = domain.whole.apple.map_or(0, |apple| apple.devices_of(domain.name));
+    if at_apple > 0 {
+        let text = format!(
+            "{} {} assigned to its service at Apple still: {} would come back with it, and enroll nowhere meanwhile",
+            count(at_apple, "device"),
+            form(at_apple, "is", "are"),
+            form(at_apple, "it", "they")
+        );
+        step.notes.push(Note::new("S-5", text));
+    }
     // With the token its list goes, too: what shows that the profiles are gone is read before.
     for profile in domain.steps.iter_mut().filter(|step| deleted.contains(&step.id)) {
         profile.prove_first = true;

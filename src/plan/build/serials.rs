@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::apple::Stands;
 use super::domain::Domain;
 use crate::model::desired::{Assignment, Desired};
 use crate::model::live::LiveDevice;
@@ -46,6 +47,8 @@ pub(super) enum Claim<'a> {
     Nowhere,
     /// Those that name it do not name the token; the first of them.
     Elsewhere(&'a Assignment),
+    /// One names it, and at Apple it has left the token, or leaves it with this plan: its list is late.
+    Left(&'a Assignment),
     /// One names it here.
     Here {
         /// Its place among all.
@@ -114,13 +117,18 @@ impl<'a> Serials<'a> {
             let mut taken: Option<u32> = None;
             let mut named = None;
             let mut row_at = at;
+            let is_named = self.rows.get(at).is_some_and(|row| row.serial == device.serial);
+            let whither = if is_named { whither(domain, &device.serial) } else { Whither::Stays };
             while let Some(row) = self.rows.get_mut(row_at).filter(|row| row.serial == device.serial) {
                 row_at += 1;
                 named = named.or(Some(row.assignment));
                 if self.here[row.assignment as usize] != Here::Elsewhere {
-                    row.found = Found::There;
-                    taken = taken.or(Some(row.assignment));
-                } else if row.found == Found::Nowhere && !device.released {
+                    // To another token of the folder: there it gets what it shall have.
+                    if whither != Whither::Token {
+                        row.found = Found::There;
+                        taken = taken.or(Some(row.assignment));
+                    }
+                } else if row.found == Found::Nowhere && !device.released && whither == Whither::Stays {
                     row.found = Found::Elsewhere;
                 }
             }
@@ -131,6 +139,9 @@ impl<'a> Serials<'a> {
                     platform: self.platforms[index as usize],
                     here: self.here[index as usize],
                 },
+                (None, Some(first)) if whither != Whither::Stays => {
+                    Claim::Left(self.assignments[first as usize])
+                }
                 (None, Some(first)) => Claim::Elsewhere(self.assignments[first as usize]),
                 (None, None) => Claim::Nowhere,
             };
@@ -156,6 +167,31 @@ impl<'a> Serials<'a> {
         for at in self.by_token.get(domain.name).into_iter().flatten() {
             self.here[*at as usize] = Here::Elsewhere;
         }
+    }
+}
+
+/// Where a device that a token's list shows is bound for at Apple.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whither {
+    /// It stays, as far as is known.
+    Stays,
+    /// To another token of the folder.
+    Token,
+    /// Elsewhere, or to no service.
+    Away,
+}
+
+fn whither(domain: &Domain<'_>, serial: &Serial) -> Whither {
+    let here = |token: &Name| token == domain.name;
+    match domain.whole.stands(serial, domain.name) {
+        Stands::At(token) | Stands::Going { to: Some(token), .. } if here(token) => Whither::Stays,
+        Stands::At(_) | Stands::Going { to: Some(_), .. } => Whither::Token,
+        Stands::Going { to: None, .. }
+        | Stands::Unassigned
+        | Stands::Foreign(_)
+        | Stands::NotListed(_)
+        | Stands::Busy => Whither::Away,
+        Stands::NotAsked | Stands::Unknown | Stands::OtherOrganisation => Whither::Stays,
     }
 }
 

@@ -4,20 +4,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::gates::InForce;
+use super::super::gates::{Destroyed, InForce};
 use super::Input;
+use super::apple::{Apple, Stands};
 use crate::diag::{Diagnostic, Severity};
 use crate::ledger::Ownership;
 use crate::model::desired::Profile;
 use crate::model::settings::Side;
-use crate::model::{Address, Kind, Name, ProfileId, TokenId};
+use crate::model::{Address, Kind, Name, ProfileId, Serial, TokenId};
 use crate::rules;
 
 /// The input of a plan, in order.
 pub(super) struct Whole<'a> {
     pub input: Input<'a>,
+    /// Apple's side; `None` while only refusals are asked for.
+    pub apple: Option<&'a Apple<'a>>,
     /// The gates in force: the stricter of the documents' and those of the last full apply.
     pub gates: InForce,
+    /// What was destroyed lately.
+    pub destroyed: Destroyed<'a>,
     profiles: BTreeMap<&'a Name, Vec<(&'a Name, &'a Profile)>>,
     owners: BTreeMap<(&'a TokenId, &'a ProfileId), Vec<(&'a Address, &'a Ownership)>>,
     under: BTreeMap<&'a TokenId, Vec<(&'a Address, &'a Ownership)>>,
@@ -29,15 +34,17 @@ pub(super) struct Whole<'a> {
 
 impl<'a> Whole<'a> {
     /// Goes over everything once.
-    pub fn of(input: &Input<'a>) -> Self {
+    pub fn of(input: &Input<'a>, apple: Option<&'a Apple<'a>>) -> Self {
         let mut whole = Self {
             input: *input,
+            apple,
             gates: InForce::of(input.desired, input.ledger),
+            destroyed: Destroyed::of(input.ledger),
             profiles: BTreeMap::new(),
             owners: BTreeMap::new(),
             under: BTreeMap::new(),
             refusals: BTreeMap::new(),
-            token_names: BTreeMap::new(),
+            token_names: input.ledger.token_names(),
             starts: BTreeMap::new(),
         };
         for (name, profile) in &input.desired.profiles {
@@ -48,9 +55,6 @@ impl<'a> Whole<'a> {
             }
         }
         for (address, owned) in &input.ledger.owned {
-            if address.kind == Kind::EnrollmentToken {
-                whole.token_names.entry(&owned.token_id).or_default().insert(address.name.clone());
-            }
             if let (Kind::EnrollmentProfile, Some(object)) = (address.kind, &owned.object) {
                 whole.owners.entry((&owned.token_id, object)).or_default().push((address, owned));
                 whole.under.entry(&owned.token_id).or_default().push((address, owned));
@@ -98,6 +102,11 @@ impl<'a> Whole<'a> {
     /// All names under which the ledger knows a token.
     pub fn names_of(&self, token: &TokenId) -> BTreeSet<Name> {
         self.token_names.get(token).cloned().unwrap_or_default()
+    }
+
+    /// Where a device stands at Apple, as seen from a token.
+    pub fn stands(&self, serial: &Serial, token: &Name) -> Stands<'_, 'a> {
+        self.apple.map_or(Stands::NotAsked, |apple| apple.stands(serial, token))
     }
 
     /// The refusal that stops a token, in words.

@@ -224,7 +224,7 @@ fn s2_serials_that_intune_does_not_show_wait_for_one_sync_and_get_their_profile_
     assert_eq!(synced(&plan), [serial(A), serial(B)]);
     assert_eq!(groups(&plan.steps[1])[0].serials, [serial(A), serial(B)]);
     let [waiting] = plan.waiting.as_slice() else { panic!("{:?}", plan.waiting) };
-    assert_eq!((&waiting.token, &waiting.profile), (&Some(name("school")), &name("main")));
+    assert_eq!((&waiting.token, &waiting.profile), (&Some(name("school")), &Some(name("main"))));
     // S-1: twelve hours after the last one, which was an hour ago.
     assert_eq!(waiting.until, Some(ago(-11 * 3600)));
     assert!(plan.steps[0].notes.iter().any(|note| note.rule == "S-2"));

@@ -21,8 +21,9 @@ fn in_force() -> World {
 /// The ledger learns that the documents are in force.
 fn know(world: &mut World) {
     let desired = world.desired();
+    let mut wished = Wished::of(&desired);
     for token in desired.tokens.keys() {
-        world.ledger.in_force.insert(token.clone(), wishes_on(&desired, token).unwrap());
+        world.ledger.in_force.insert(token.clone(), wished.on(token).unwrap());
     }
 }
 
@@ -181,15 +182,15 @@ fn a_removed_document_a_deletion_and_serials_that_wait_are_no_drift() {
 #[test]
 fn wishes_are_the_same_wherever_they_stand_and_in_whatever_order() {
     let world = in_force();
-    let before = wishes_on(&world.desired(), &name("school"));
+    let before = Wished::of(&world.desired()).on(&name("school"));
     let mut moved = world.clone();
     let text = moved.documents.get_mut("EnrollmentProfile/main").unwrap();
     *text = format!("# a comment\n\n{text}");
     moved.edit("DeviceAssignment/carts", "C02A0001, C02A0002, C02A0003", "C02A0003, C02A0001, C02A0002");
-    assert_eq!(wishes_on(&moved.desired(), &name("school")), before);
+    assert_eq!(Wished::of(&moved.desired()).on(&name("school")), before);
     moved.edit("DeviceAssignment/carts", "C02A0003, ", "");
-    assert_ne!(wishes_on(&moved.desired(), &name("school")), before);
-    assert_eq!(wishes_on(&world.desired(), &name("nobody")), None);
+    assert_ne!(Wished::of(&moved.desired()).on(&name("school")), before);
+    assert_eq!(Wished::of(&world.desired()).on(&name("nobody")), None);
 }
 
 #[test]

@@ -82,7 +82,7 @@ fn apply(world: &mut World, plan: &Plan) {
             Action::Define { .. } | Action::Unassign { .. } | Action::SetAccountDrivenUrl { .. } => {
                 unreachable!("there is no direct token in this world")
             }
-            Action::Sync { .. } => {}
+            Action::Service(_) | Action::Sync { .. } => {}
             Action::DeleteToken => {
                 world.edit_tokens(Vec::clear);
             }

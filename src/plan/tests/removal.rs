@@ -67,7 +67,7 @@ fn t9_a_profile_that_devices_have_is_not_pruned() {
     world.device("school", "C02A0001", Some(profile_id("kiosk", "school")));
     let plan = world.plan();
     assert!(plan.steps.is_empty() && plan.blocked.is_empty());
-    assert!(left(&plan, "kiosk").contains("1 devices still have it"));
+    assert!(left(&plan, "kiosk").contains("1 device still has it"));
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn t9_state_absent_of_a_profile_in_use_blocks_with_the_reason() {
     let blocked = blocked(&plan);
     assert_eq!((blocked.cause, blocked.rule.as_deref()), (Cause::Manifest, Some("T-9")));
     assert_eq!(blocked.address, Some(at("kiosk", "school")));
-    assert!(blocked.reason.contains("1 devices still have it"));
+    assert!(blocked.reason.contains("1 device still has it"));
     assert!(plan.steps.is_empty());
 }
 

@@ -174,7 +174,7 @@ fn t9_the_token_goes_last_after_its_profiles() {
 fn t9_each_thing_that_remains_under_it_blocks_the_token() {
     type Obstacle = fn(&mut World);
     let obstacles: [(&str, Obstacle); 6] = [
-        ("1 devices", |world| {
+        ("1 device ", |world| {
             world.device("school", "C02A0001", None);
         }),
         ("a default profile", |world| {
@@ -182,20 +182,20 @@ fn t9_each_thing_that_remains_under_it_blocks_the_token() {
                 token.default_ios = Fact::Known(Some(ProfileId("x".to_owned())))
             });
         }),
-        ("1 enrollment profiles", |world| {
+        ("1 enrollment profile ", |world| {
             world.edit_profiles("school", |all| all.push(stranger("school", "theirs")));
         }),
-        ("1 enrollment profiles", |world| {
+        ("1 enrollment profile ", |world| {
             world.edit_profiles("school", |all| {
                 let mut mac = stranger("school", "mac");
                 mac.kind = ProfileKind::Classic(Platform::Macos);
                 all.push(mac);
             });
         }),
-        ("1 enrollment profiles", |world| {
+        ("1 enrollment profile ", |world| {
             world.token("school", "contoso", "state: absent\nprune: never");
         }),
-        ("1 enrollment profiles", |world| {
+        ("1 enrollment profile ", |world| {
             world.profile("kiosk", "[school]", "");
         }),
     ];

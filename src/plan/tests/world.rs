@@ -467,6 +467,8 @@ pub fn intent(address: Address, write: &str, since: Timestamp) -> Intent {
         object: None,
         platform: None,
         items: 1,
+        service: None,
+        serials: Vec::new(),
         state: IntentState::Unknown,
         note: String::new(),
     }

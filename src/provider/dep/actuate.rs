@@ -12,7 +12,7 @@ use super::error::{DepError, Fault, Operation};
 use super::wire::{self, DeviceResult};
 use crate::http::retry::{Effect, Repeat};
 use crate::model::Serial;
-use crate::model::live::Cause;
+use crate::provider::ended;
 
 /// Devices in one request at most (reference section 3.9).
 pub const MOST_SERIALS: usize = 1_000;
@@ -22,18 +22,7 @@ pub const MOST_SERIALS: usize = 1_000;
 pub struct DepActuator(DepClient);
 
 /// What became of a write.
-#[derive(Clone, Debug)]
-pub enum Ended<T> {
-    /// Carried out; what the service answered.
-    Done(T),
-    /// Refused by the service: proven to have no effect.
-    Refused(DepError),
-    /// Not carried out (credentials, no connection, throttled beyond patience): proven to have no
-    /// effect.
-    NotSent(DepError),
-    /// The answer was lost or cannot be read: may have had its effect.
-    Lost(DepError),
-}
+pub type Ended<T> = ended::Ended<T, DepError>;
 
 /// A profile that was defined.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -195,26 +184,14 @@ impl DepActuator {
         repeat: Repeat,
     ) -> Call {
         let url = self.0.url(segments, None);
-        Call { operation, method, url, body, repeat, longest: LONGEST_OTHER }
+        Call::new(operation, method, url, body, repeat).at_most(LONGEST_OTHER)
     }
 }
 
-/// A successful answer that cannot be read proves nothing about what was done device by device.
 fn ended<T>(
     sent: Result<Success, Failure>,
     operation: Operation,
     read: impl FnOnce(Success) -> Result<T, serde_json::Error>,
 ) -> Ended<T> {
-    match sent {
-        Ok(success) => match read(success) {
-            Ok(done) => Ended::Done(done),
-            Err(error) => Ended::Lost(DepError::unreadable(operation, &error).lost()),
-        },
-        Err(Failure { error, effect: Effect::Unknown }) => Ended::Lost(error.lost()),
-        Err(Failure { error, .. }) if matches!(error.cause, Cause::Credentials | Cause::Throttled) => {
-            Ended::NotSent(error)
-        }
-        Err(Failure { error, effect: Effect::NotSent }) => Ended::NotSent(error),
-        Err(Failure { error, effect: Effect::Refused }) => Ended::Refused(error),
-    }
+    Ended::of(sent, |success| read(success).map_err(|error| DepError::unreadable(operation, &error)))
 }

@@ -17,7 +17,7 @@ use super::{DepSettings, oauth, wire};
 use crate::http::meter::Meter;
 use crate::http::redact::Redactor;
 use crate::http::retry::{Attempts, Effect, Next, Repeat, Trouble};
-use crate::http::{self, Answer, NoAnswer};
+use crate::http::{self, Answer, NoAnswer, call};
 use crate::model::clock;
 use crate::model::live::Cause;
 use crate::model::{Secret, Serial};
@@ -56,40 +56,11 @@ struct SignIn {
     refused: Option<(jiff::Timestamp, DepError)>,
 }
 
-/// One request. Its `Debug` leaves the body out, which may hold the addresses of an MDM.
-#[derive(Clone)]
-pub(super) struct Call {
-    pub operation: Operation,
-    pub method: Method,
-    pub url: Url,
-    /// JSON; `None` sends no body.
-    pub body: Option<Bytes>,
-    pub repeat: Repeat,
-    /// The longest answer that is read, in bytes.
-    pub longest: usize,
-}
-
-impl fmt::Debug for Call {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { operation, method, url, body, repeat, longest } = self;
-        f.debug_struct("Call")
-            .field("operation", operation)
-            .field("method", method)
-            .field("url", &url.as_str())
-            .field("body", &body.as_ref().map(Bytes::len))
-            .field("repeat", repeat)
-            .field("longest", longest)
-            .finish()
-    }
-}
+/// One request to the service.
+pub(super) type Call = call::Call<Operation>;
 
 /// A call that was given up.
-#[derive(Clone, Debug)]
-pub(super) struct Failure {
-    pub error: DepError,
-    /// What is known about its effect; [`Effect::NotSent`] for a read means nothing more than that.
-    pub effect: Effect,
-}
+pub(super) type Failure = call::Failure<DepError>;
 
 /// A successful answer, and whether an earlier attempt may have been carried out too.
 #[derive(Debug)]
@@ -135,14 +106,7 @@ impl DepClient {
 
     /// Reads one URL.
     pub(super) async fn get(&self, operation: Operation, url: Url) -> Result<Bytes, DepError> {
-        let call = Call {
-            operation,
-            method: Method::GET,
-            url,
-            body: None,
-            repeat: Repeat::Read,
-            longest: LONGEST_OTHER,
-        };
+        let call = Call::get(operation, url).at_most(LONGEST_OTHER);
         self.call(&call).await.map(|success| success.body).map_err(|failure| failure.error)
     }
 
@@ -153,14 +117,8 @@ impl DepClient {
         segments: &[&str],
         body: Bytes,
     ) -> Result<Bytes, DepError> {
-        let call = Call {
-            operation,
-            method: Method::POST,
-            url: self.url(segments, None),
-            body: Some(body),
-            repeat: Repeat::Read,
-            longest: LONGEST_PAGE,
-        };
+        let url = self.url(segments, None);
+        let call = Call::new(operation, Method::POST, url, Some(body), Repeat::Read).at_most(LONGEST_PAGE);
         self.call(&call).await.map(|success| success.body).map_err(|failure| failure.error)
     }
 
@@ -195,10 +153,7 @@ impl DepClient {
         // A call whose earlier attempt is in doubt stays in doubt when the next cannot be made.
         let effect = if attempts.doubted { Effect::Unknown } else { Effect::NotSent };
         let ticket = self.ticket().await.map_err(|error| Failure { error, effect })?;
-        match call.repeat {
-            Repeat::Read => self.0.meter.read(),
-            Repeat::Idempotent | Repeat::Never => self.0.meter.write(),
-        }
+        self.0.meter.count(call.repeat);
         let mut request = self.request(&call.method, &call.url).header(SESSION, sensitive(&ticket.session));
         if let Some(body) = &call.body {
             request = request.body(body.clone());
@@ -248,11 +203,7 @@ impl DepClient {
     }
 
     fn judge_silence(&self, operation: Operation, failure: &NoAnswer) -> (Trouble, DepError) {
-        let trouble = match failure {
-            NoAnswer::NotConnected(_) => Trouble::Unreached,
-            NoAnswer::TimedOut | NoAnswer::Cut(_) | NoAnswer::TooLong(_) => Trouble::Broken(None),
-        };
-        (trouble, DepError::no_answer(operation, failure, &self.0.redactor))
+        (Trouble::from(failure), DepError::no_answer(operation, failure, &self.0.redactor))
     }
 
     /// A session and a number for a request; signs in if there is no session. Of several calls that

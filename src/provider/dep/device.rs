@@ -18,15 +18,10 @@ use serde::Deserialize;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::model::{Family, Serial};
+use crate::provider::member::{Text, Word, flag, text, time, word};
 
 /// Where rows go, one by one.
 pub type Sink<'s> = dyn FnMut(DeviceRow<'_>) + Send + 's;
-
-/// A text that borrows from the page unless it holds escapes. (A bare `Option<Cow<str>>` would always
-/// copy.)
-#[derive(Debug, Deserialize, PartialEq, Eq, Hash)]
-#[serde(transparent)]
-pub(super) struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
 
 /// A device as a page or a details answer shows it. Every member may be absent.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -106,11 +101,6 @@ impl DeviceRow<'_> {
         let has_one = matches!(self.profile_status, Some(ProfileStatus::Assigned | ProfileStatus::Pushed));
         self.profile_uuid.as_deref().filter(|uuid| has_one && !uuid.is_empty())
     }
-}
-
-/// A word of a closed list that may grow.
-trait Word: Sized {
-    fn of(word: &str) -> Self;
 }
 
 /// `os`: the operating system; an iPad's is `iPadOS` since protocol version 7.
@@ -198,51 +188,6 @@ impl Word for OpType {
     }
 }
 
-/// A text, or a number as text: production was seen to be free with `device_assigned_by`.
-fn text<'de, D: Deserializer<'de>>(read: D) -> Result<Option<Cow<'de, str>>, D::Error> {
-    struct Reader;
-    impl<'de> Visitor<'de> for Reader {
-        type Value = Option<Cow<'de, str>>;
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a text")
-        }
-        fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-            Ok(Some(Cow::Borrowed(text)))
-        }
-        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-            Ok(Some(Cow::Owned(text.to_owned())))
-        }
-        fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-            Ok(Some(Cow::Owned(number.to_string())))
-        }
-        fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-            Ok(Some(Cow::Owned(number.to_string())))
-        }
-        fn visit_unit<E>(self) -> Result<Self::Value, E> {
-            Ok(None)
-        }
-    }
-    read.deserialize_any(Reader)
-}
-
-/// A word; the empty one is absent.
-fn word<'de, D: Deserializer<'de>, W: Word>(read: D) -> Result<Option<W>, D::Error> {
-    struct Reader<W>(std::marker::PhantomData<W>);
-    impl<W: Word> Visitor<'_> for Reader<W> {
-        type Value = Option<W>;
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a word")
-        }
-        fn visit_str<E>(self, word: &str) -> Result<Self::Value, E> {
-            Ok((!word.is_empty()).then(|| W::of(word)))
-        }
-        fn visit_unit<E>(self) -> Result<Self::Value, E> {
-            Ok(None)
-        }
-    }
-    read.deserialize_any(Reader(std::marker::PhantomData))
-}
-
 /// A family; a word that is not known is absent.
 fn family<'de, D: Deserializer<'de>>(read: D) -> Result<Option<Family>, D::Error> {
     struct Known(Option<Family>);
@@ -252,61 +197,6 @@ fn family<'de, D: Deserializer<'de>>(read: D) -> Result<Option<Family>, D::Error
         }
     }
     Ok(word::<D, Known>(read)?.and_then(|known| known.0))
-}
-
-/// A time; what is no time is absent, since one odd record must not hide all others.
-fn time<'de, D: Deserializer<'de>>(read: D) -> Result<Option<Timestamp>, D::Error> {
-    struct Reader;
-    impl Visitor<'_> for Reader {
-        type Value = Option<Timestamp>;
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a time")
-        }
-        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-            Ok(instant(text))
-        }
-        fn visit_unit<E>(self) -> Result<Self::Value, E> {
-            Ok(None)
-        }
-    }
-    read.deserialize_any(Reader)
-}
-
-fn flag<'de, D: Deserializer<'de>>(read: D) -> Result<bool, D::Error> {
-    Ok(Option::<bool>::deserialize(read)?.unwrap_or_default())
-}
-
-/// Reads a time. Nearly all are `2018-09-08T16:49:09Z`, and a list has a million of them: this shape
-/// is read by hand, every other as RFC 3339.
-fn instant(text: &str) -> Option<Timestamp> {
-    if text.is_empty() {
-        return None;
-    }
-    usual_instant(text.as_bytes()).or_else(|| text.parse().ok())
-}
-
-fn usual_instant(text: &[u8]) -> Option<Timestamp> {
-    let text: &[u8; 20] = text.try_into().ok()?;
-    if [text[4], text[7], text[10], text[13], text[16], text[19]] != *b"--T::Z" {
-        return None;
-    }
-    let digits = |from: usize, to: usize| {
-        text[from..to].iter().try_fold(0_i64, |number, byte| {
-            byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0'))
-        })
-    };
-    let (year, month, day) = (digits(0, 4)?, digits(5, 7)?, digits(8, 10)?);
-    let (hour, minute, second) = (digits(11, 13)?, digits(14, 16)?, digits(17, 19)?);
-    // The last days of months are left to the thorough reader.
-    if !(1..=12).contains(&month) || !(1..=28).contains(&day) || hour > 23 || minute > 59 || second > 59 {
-        return None;
-    }
-    // Days since 1970-01-01 of the proleptic Gregorian calendar, counted in years that begin in March.
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
-    let day_of_year = (153 * month + 2) / 5 + day - 1;
-    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + day_of_year - 719_468;
-    Timestamp::from_second(days * 86_400 + hour * 3_600 + minute * 60 + second).ok()
 }
 
 /// What a page said besides its rows.

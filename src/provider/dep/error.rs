@@ -8,6 +8,8 @@ use std::time::Duration;
 use crate::http::NoAnswer;
 use crate::http::redact::Redactor;
 use crate::model::live::{Cause, Unknown};
+use crate::provider::ended::ServiceFailure;
+use crate::provider::member::why_unreadable;
 
 /// What was being done when something went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -296,23 +298,18 @@ impl DepError {
         Self::own(operation, fault, redactor.clean(&failure.to_string()))
     }
 
-    /// A successful answer that cannot be read. The JSON reader's own words may quote the answer, which
-    /// may hold anything: only the place is told, and which member is missing.
+    /// A successful answer that cannot be read.
     pub(super) fn unreadable(operation: Operation, error: &serde_json::Error) -> Self {
-        let words = error.to_string();
-        let why = match words.split_once(" at line ") {
-            Some((missing, _)) if missing.starts_with("missing field `") => missing,
-            _ if error.is_eof() => "it ends too early",
-            _ if error.is_data() => "a member has another type than documented",
-            _ => "it is no JSON",
-        };
-        let (line, column) = (error.line(), error.column());
-        let message = format!("the answer cannot be read: {why} (line {line}, column {column})");
-        Self::own(operation, Fault::AnswerUnreadable, message)
+        Self::own(operation, Fault::AnswerUnreadable, why_unreadable(error))
+    }
+}
+
+impl ServiceFailure for DepError {
+    fn cause(&self) -> Cause {
+        self.cause
     }
 
-    /// As what became of a write whose answer is lost.
-    pub(super) fn lost(mut self) -> Self {
+    fn lost(mut self) -> Self {
         self.cause = Cause::LostAnswer;
         self.next = "run again: what the request did is read back first".to_owned();
         self

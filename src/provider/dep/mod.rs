@@ -38,6 +38,7 @@ pub use client::{DepClient, PROTOCOL_VERSION};
 pub use device::{DeviceOs, DeviceRow, OpType, Page, ProfileStatus, Sink, read_details, read_page};
 pub use error::{DepError, Fault, Operation};
 pub use observe::{Cursor, CursorLost, DepObserver, Synced};
+pub use refusal::read_refusal;
 pub use wire::{
     Account, AccountDrivenUrl, AccountLimit, AccountUrl, DeviceResult, ProfileRecord, Replacement,
     read_session,

@@ -97,6 +97,18 @@ pub(super) fn judge(operation: Operation, answer: &Answer, known: &Known<'_>) ->
     (trouble, error)
 }
 
+/// What an answer without success means; nothing of what `hidden` knows is told. `expires`: when the
+/// token does, as its file states.
+pub fn read_refusal(
+    operation: Operation,
+    answer: &Answer,
+    now: Timestamp,
+    expires: Option<Timestamp>,
+    hidden: &Redactor,
+) -> DepError {
+    judge(operation, answer, &Known { now, expires, redactor: hidden }).1
+}
+
 /// Only the bare word: an unknown session. Other bodies of 403 need a person (section 2.4).
 fn is_forbidden(text: &str) -> bool {
     text == "FORBIDDEN"

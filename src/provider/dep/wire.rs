@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::device::Text;
 use crate::model::{Secret, Serial};
+use crate::provider::member::Text;
 
 /// Reads the answer of `/session` (reference section 2.1).
 ///

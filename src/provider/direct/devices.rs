@@ -119,7 +119,7 @@ impl DirectObserver {
     fn keep(&self, kept: &mut Kept, mut snapshot: Snapshot, key: &Key, in_full: bool) -> ReadDevices {
         snapshot.key = key.clone();
         // Losing it costs a full read.
-        let _ = self.0.snapshots.save(&snapshot);
+        let _ = self.0.snapshots.save(&mut snapshot);
         let (devices, at) = (Fact::Known(snapshot.devices()), Some(snapshot.read_at));
         kept.snapshot = Some(snapshot);
         ReadDevices { devices, in_full, at }

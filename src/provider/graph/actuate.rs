@@ -213,14 +213,8 @@ impl GraphActuator {
     }
 
     async fn set_default(&self, token: &TokenId, profile: &ProfileId) -> Outcome {
-        let call = Call {
-            operation: Operation::SetDefault,
-            method: Method::POST,
-            url: self.profile_url(token, profile, Some("setDefaultProfile")),
-            body: None,
-            repeat: Repeat::Idempotent,
-            weight: 1,
-        };
+        let url = self.profile_url(token, profile, Some("setDefaultProfile"));
+        let call = Call::new(Operation::SetDefault, Method::POST, url, None, Repeat::Idempotent);
         let mut tries = 0;
         loop {
             let ended = self.0.call(&call).await;
@@ -235,21 +229,15 @@ impl GraphActuator {
     }
 
     fn assign(&self, token: &TokenId, profile: &ProfileId, serials: &[Serial]) -> Call {
-        Call {
-            operation: Operation::Assign,
-            method: Method::POST,
-            url: self.profile_url(token, profile, Some("updateDeviceProfileAssignment")),
-            // Serial numbers in spite of the name, and an array even for one (reference section 3.2).
-            body: json_body(json!({ "deviceIds": serials })),
-            repeat: Repeat::Idempotent,
-            weight: 1,
-        }
+        let url = self.profile_url(token, profile, Some("updateDeviceProfileAssignment"));
+        // Serial numbers in spite of the name, and an array even for one (reference section 3.2).
+        let body = json_body(json!({ "deviceIds": serials }));
+        Call::new(Operation::Assign, Method::POST, url, body, Repeat::Idempotent)
     }
 
     /// The request of a write that takes exactly one.
     fn call(&self, write: &Write) -> Call {
-        let call =
-            |operation, method, url, body, repeat| Call { operation, method, url, body, repeat, weight: 1 };
+        let call = Call::new;
         match write {
             Write::UpdateToken { token, name, scope_tag_ids } => {
                 let mut body = serde_json::Map::new();

@@ -182,14 +182,11 @@ impl GraphClient {
             Repeat::Idempotent
         };
         match requests.and_then(|requests| serde_json::to_vec(&Envelope { requests })) {
-            Ok(body) => Some(Call {
-                operation,
-                method: Method::POST,
-                url: self.url(&["$batch"], None),
-                body: Some(body.into()),
-                repeat,
-                weight: open.len() as u32,
-            }),
+            Ok(body) => {
+                let url = self.url(&["$batch"], None);
+                let call = Call::new(operation, Method::POST, url, Some(body.into()), repeat);
+                Some(call.weighing(open.len() as u32))
+            }
             Err(error) => {
                 let error = ServiceError::unreadable(operation, &error.to_string(), self.redactor());
                 for item in open.iter_mut() {

@@ -4,8 +4,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use tokio::sync::{Mutex, Semaphore};
 use url::Url;
@@ -17,7 +15,7 @@ use crate::http::meter::Meter;
 use crate::http::pace::Pace;
 use crate::http::redact::Redactor;
 use crate::http::retry::{self, Attempts, Effect, Next, Repeat, Trouble};
-use crate::http::{self, Answer, NoAnswer};
+use crate::http::{self, Answer, NoAnswer, call};
 use crate::model::clock;
 use crate::model::live::Cause;
 
@@ -66,40 +64,11 @@ struct Session {
     refused: Option<(jiff::Timestamp, ServiceError)>,
 }
 
-/// One request to Graph. Its `Debug` leaves the body out, which may hold a secret.
-#[derive(Clone)]
-pub(super) struct Call {
-    pub operation: Operation,
-    pub method: Method,
-    pub url: Url,
-    /// JSON; `None` sends no body.
-    pub body: Option<Bytes>,
-    pub repeat: Repeat,
-    /// How many requests it counts for: those within a batch, else 1.
-    pub weight: u32,
-}
-
-impl fmt::Debug for Call {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { operation, method, url, body, repeat, weight } = self;
-        f.debug_struct("Call")
-            .field("operation", operation)
-            .field("method", method)
-            .field("url", &url.as_str())
-            .field("body", &body.as_ref().map(Bytes::len))
-            .field("repeat", repeat)
-            .field("weight", weight)
-            .finish()
-    }
-}
+/// One request to Graph.
+pub(super) type Call = call::Call<Operation>;
 
 /// A call that was given up.
-#[derive(Clone, Debug)]
-pub(super) struct Failure {
-    pub error: ServiceError,
-    /// What is known about its effect; [`Effect::NotSent`] for a read means nothing more than that.
-    pub effect: Effect,
-}
+pub(super) type Failure = call::Failure<ServiceError>;
 
 /// A successful answer, and whether an earlier attempt may have been carried out too.
 #[derive(Debug)]
@@ -240,11 +209,7 @@ impl GraphClient {
 
     fn judge_silence(&self, operation: Operation, failure: &NoAnswer) -> (Trouble, ServiceError) {
         let error = ServiceError::no_answer(operation, failure, &self.0.redactor);
-        let trouble = match failure {
-            NoAnswer::NotConnected(_) => Trouble::Unreached,
-            NoAnswer::TimedOut | NoAnswer::Cut(_) | NoAnswer::TooLong(_) => Trouble::Broken(None),
-        };
-        (trouble, error)
+        (Trouble::from(failure), error)
     }
 
     async fn send(&self, call: &Call, bearer: &Bearer) -> Result<Answer, NoAnswer> {
@@ -254,10 +219,7 @@ impl GraphClient {
             return Err(NoAnswer::NotConnected("the address is not at Graph's origin".to_owned()));
         }
         self.keep_pace(call).await;
-        match call.repeat {
-            Repeat::Read => self.0.meter.read(),
-            Repeat::Idempotent | Repeat::Never => self.0.meter.write(),
-        }
+        self.0.meter.count(call.repeat);
         let mut request = self
             .0
             .http

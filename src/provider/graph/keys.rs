@@ -56,8 +56,7 @@ impl GraphActuator {
     pub async fn generate_encryption_key(&self, token: &TokenId) -> Result<String, ServiceError> {
         let operation = Operation::GenerateEncryptionKey;
         let url = self.token_url(token, &["generateEncryptionPublicKey"]);
-        let call =
-            Call { operation, method: Method::POST, url, body: None, repeat: Repeat::Never, weight: 1 };
+        let call = Call::new(operation, Method::POST, url, None, Repeat::Never);
         let answer = self.client().call(&call).await.map_err(told)?.answer;
         let key = serde_json::from_slice::<Value>(&answer.body).ok().and_then(|read| read.value);
         key.filter(|text| !text.trim().is_empty()).ok_or_else(|| {
@@ -80,14 +79,9 @@ impl GraphActuator {
         file: &str,
     ) -> Result<(), ServiceError> {
         let body = json!({ "appleId": apple_id, "depToken": file }).to_string();
-        let call = Call {
-            operation: Operation::UploadToken,
-            method: Method::POST,
-            url: self.token_url(token, &["uploadDepToken"]),
-            body: Some(Bytes::from(body)),
-            repeat: Repeat::Never,
-            weight: 1,
-        };
+        let url = self.token_url(token, &["uploadDepToken"]);
+        let body = Some(Bytes::from(body));
+        let call = Call::new(Operation::UploadToken, Method::POST, url, body, Repeat::Never);
         self.client().call(&call).await.map(drop).map_err(told)
     }
 }

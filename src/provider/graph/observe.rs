@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use reqwest::Method;
 use tokio::task::JoinSet;
 use url::Url;
 
@@ -17,7 +16,6 @@ use super::wire::{
 };
 use super::{Operation, ServiceError, convert};
 use crate::http::meter::Meter;
-use crate::http::retry::Repeat;
 use crate::model::TokenId;
 use crate::model::live::{
     Complete, Devices, DevicesBuilder, Fact, LiveProfile, LiveToken, PushCertificate, ScopeTag, VppToken,
@@ -209,14 +207,7 @@ impl GraphObserver {
     async fn first_pages(&self, operation: Operation, tokens: &[TokenId], list: &str) -> Vec<FirstPage> {
         let calls: Vec<Call> = tokens
             .iter()
-            .map(|token| Call {
-                operation,
-                method: Method::GET,
-                url: self.0.url(&[TOKENS[0], TOKENS[1], &token.0, list], None),
-                body: None,
-                repeat: Repeat::Read,
-                weight: 1,
-            })
+            .map(|token| Call::get(operation, self.0.url(&[TOKENS[0], TOKENS[1], &token.0, list], None)))
             .collect();
         let answers = self.0.batch(&calls).await;
         calls

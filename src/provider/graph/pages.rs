@@ -3,14 +3,12 @@
 use std::collections::HashSet;
 
 use bytes::Bytes;
-use reqwest::Method;
 use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::client::{Call, GraphClient};
 use super::wire::Page;
 use super::{Operation, ServiceError};
-use crate::http::retry::Repeat;
 use crate::model::live::Cause;
 
 /// The addresses of one list's pages that were asked for.
@@ -39,8 +37,7 @@ impl Trail {
 impl GraphClient {
     /// Reads one URL.
     pub(super) async fn get(&self, operation: Operation, url: Url) -> Result<Bytes, ServiceError> {
-        let call = Call { operation, method: Method::GET, url, body: None, repeat: Repeat::Read, weight: 1 };
-        match self.call(&call).await {
+        match self.call(&Call::get(operation, url)).await {
             Ok(success) => Ok(success.answer.body),
             Err(failure) => Err(failure.error),
         }

@@ -7,6 +7,7 @@ pub mod credentials;
 pub mod fleet;
 pub mod hardware;
 mod indefinite;
+pub mod organization;
 pub mod seed;
 pub mod token_file;
 
@@ -18,6 +19,7 @@ use serde_json::{Map, Value, json};
 pub use credentials::{Issued, ServerToken};
 pub use fleet::{Fleet, Op, ProfileStatus, Row};
 pub use hardware::Family;
+pub use organization::{ApiKey, SeedOrganization};
 pub use seed::SeedService;
 pub use token_file::{TokenFile, TokenFileForm};
 

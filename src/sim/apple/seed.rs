@@ -90,6 +90,9 @@ impl World {
         placed: &mut HashSet<Serial>,
     ) {
         let key = wish.server_uuid.as_deref().unwrap_or(&wish.name);
+        if self.organizations.iter().any(|organization| organization.deleted.contains(key)) {
+            return;
+        }
         let known = self.services.iter().position(|service| service.answers_to(key));
         let at = match known {
             Some(at) => at,

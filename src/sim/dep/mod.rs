@@ -10,7 +10,7 @@ mod devices;
 mod profiles;
 mod reply;
 mod route;
-mod rows;
+pub(super) mod rows;
 mod session;
 #[cfg(test)]
 pub(super) mod tests;
@@ -136,6 +136,7 @@ impl Front<'_> {
             request_headers: Headers {
                 content_type: self.header("content-type"),
                 protocol_version: self.header("x-server-protocol-version"),
+                ..Headers::default()
             },
             request_body: record::body(self.body),
             status: result.as_ref().ok().map(|answer| answer.reply.status),
@@ -223,7 +224,13 @@ impl Front<'_> {
         if ways.depsim && self.route.operation == Operation::Assign && self.method != "PUT" {
             return Err(Refusal::new(405, "METHOD_NOT_ALLOWED"));
         }
+        let disowned = world.history.apple.disowned.len();
         let reply = operate(world, at, self.route.operation, &ask)?;
+        let left = world.history.apple.disowned.get(disowned..).unwrap_or_default().to_vec();
+        if !left.is_empty() {
+            let service = world.services[at].uuid.clone();
+            world.follow_release(&service, &left, "MDM");
+        }
         if self.route.kind == CallKind::Write {
             shared.keep_after_write(world);
         }

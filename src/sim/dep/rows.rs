@@ -143,12 +143,12 @@ impl<'a> Rows<'a> {
 }
 
 /// A text as JSON.
-pub(super) fn quoted(text: &str) -> String {
+pub(in crate::sim) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
 /// An instant as `2026-11-02T08:00:00Z`, from Unix seconds.
-pub(super) fn push_time(out: &mut String, at: i64) {
+pub(in crate::sim) fn push_time(out: &mut String, at: i64) {
     let (days, seconds) = (at.div_euclid(86_400), at.rem_euclid(86_400));
     // The civil date of a number of days, with the year begun in March.
     let shifted = days + 719_468;

@@ -44,12 +44,13 @@ fn seed() -> Seed {
         surroundings: false,
         services: vec![north, service(SOUTH, &["DMPB1"])],
         tenants: Vec::new(),
+        ..Seed::default()
     }
 }
 
 /// A running simulator and a client of one of its services.
-struct Desk {
-    sim: Sim,
+pub(in crate::sim) struct Desk {
+    pub sim: Sim,
     http: reqwest::Client,
     token: ServerToken,
     session: String,
@@ -82,7 +83,7 @@ impl Desk {
         Self::at(sim, NORTH).await
     }
 
-    async fn at(sim: Sim, service: &str) -> Self {
+    pub async fn at(sim: Sim, service: &str) -> Self {
         let http = reqwest::Client::builder().no_proxy().user_agent("desk/1").build().unwrap();
         let token = sim.server_token(service).unwrap();
         let mut desk = Self { sim, http, token, session: String::new(), version: "10" };
@@ -170,7 +171,7 @@ impl Desk {
         self.try_ask(method, path, body).await.unwrap()
     }
 
-    async fn post(&mut self, path: &str, body: Value) -> Value {
+    pub async fn post(&mut self, path: &str, body: Value) -> Value {
         let told = self.ask("POST", path, Some(body)).await;
         assert_eq!(told.status, 200, "{told:?}");
         told.json()

@@ -2,6 +2,7 @@
 
 use super::{Asked, Fault, FaultName, Harm, Suffering, When};
 use crate::model::Serial;
+use crate::sim::apple::organization::Fate;
 
 /// What is wrong with devices of an otherwise good answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +27,8 @@ pub(in crate::sim) enum Device {
     Removed,
     /// Left out of the delta.
     Dropped,
+    /// They are part of an activity that is bound for this.
+    Bound(Fate),
 }
 
 impl DeviceHarm {

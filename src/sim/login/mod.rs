@@ -5,7 +5,7 @@
 //! none has to be kept and a world that goes on in another process still knows it.
 
 mod assertion;
-mod frame;
+pub(super) mod frame;
 mod github;
 mod identity;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::PortalError;
+use super::{PortalError, organization};
 use crate::model::Serial;
 use crate::model::clock::Timestamp;
 use crate::sim::apple::fleet::ProfileStatus;
@@ -222,13 +222,16 @@ impl AddDevices {
     pub(super) fn make(self, world: &mut World) -> Result<(), PortalError> {
         for serial in &self.serials {
             may_come(world, serial)?;
-            if world.unassigned.contains_key(serial) || world.service_of(serial).is_some() {
+            let owned = world.organization_of_device(serial).is_some();
+            if owned || world.unassigned.contains_key(serial) || world.service_of(serial).is_some() {
                 return Err(PortalError::AtApple(*serial));
             }
         }
         let family = self.family.unwrap_or_default();
         let models = self.serials.into_iter().map(|serial| (serial, hardware::model_of(family, &serial)));
-        put(world, self.service.as_deref(), models.collect())
+        put(world, self.service.as_deref(), models.collect())?;
+        world.adopt_linked();
+        Ok(())
     }
 }
 
@@ -237,15 +240,23 @@ impl MoveDevices {
         if let Some(to) = &self.to {
             find(world, to)?;
         }
-        for serial in &self.serials {
+        // What an organization has moves within it.
+        let (owned, others): (Vec<Serial>, Vec<Serial>) =
+            self.serials.iter().partition(|serial| world.organization_of_device(serial).is_some());
+        let destination = self.to.as_deref().and_then(|to| world.service(to)).map(|to| to.uuid.clone());
+        for serial in &owned {
+            organization::may_move(world, serial, destination.as_deref())?;
+        }
+        for serial in &others {
             may_come(world, serial)?;
             if !world.unassigned.contains_key(serial) {
                 holder(world, serial)?;
             }
         }
+        organization::move_owned(world, &owned, destination.as_deref());
         let mut models = BTreeMap::new();
         let now = world.now.as_second();
-        for serial in self.serials {
+        for serial in others {
             let service = world.services.iter_mut().find(|service| service.fleet.row(&serial).is_some());
             let model = match service {
                 // One that is there already stays as it is.
@@ -255,19 +266,25 @@ impl MoveDevices {
             };
             models.extend(model.map(|model| (serial, model)));
         }
-        put(world, self.to.as_deref(), models)
+        put(world, self.to.as_deref(), models)?;
+        world.adopt_linked();
+        Ok(())
     }
 }
 
 impl ReleaseSerials {
     pub(super) fn make(self, world: &mut World) -> Result<(), PortalError> {
         for serial in &self.serials {
-            if !world.unassigned.contains_key(serial) {
+            let owned = world.organization_of_device(serial).is_some();
+            if !owned && !world.unassigned.contains_key(serial) {
                 holder(world, serial)?;
             }
         }
         let now = world.now.as_second();
         for serial in &self.serials {
+            if let Some(at) = world.organization_of_device(serial) {
+                world.release_devices(at, &[*serial], now, ("USER", "portal"));
+            }
             world.unassigned.remove(serial);
             world.services.iter_mut().for_each(|service| {
                 service.fleet.remove(serial, now);
@@ -306,7 +323,7 @@ impl RemoveProfile {
 impl ReplaceDevice {
     pub(super) fn make(self, world: &mut World) -> Result<(), PortalError> {
         may_come(world, &self.by)?;
-        if world.service_of(&self.by).is_some() {
+        if world.service_of(&self.by).is_some() || world.organization_of_device(&self.by).is_some() {
             return Err(PortalError::AtApple(self.by));
         }
         let now = world.now.as_second();
@@ -318,6 +335,9 @@ impl ReplaceDevice {
             fleet.extras_mut(&self.by).replaces = Some((self.serial, now));
             fleet.add(self.by, old.hardware, now);
         }
+        let service = world.services[at].uuid.clone();
+        world.follow_release(&service, &[self.serial], "REPLACEMENT");
+        world.adopt_linked();
         Ok(())
     }
 }
@@ -357,6 +377,14 @@ impl ScheduleMigration {
     pub(super) fn make(self, world: &mut World) -> Result<(), PortalError> {
         let now = world.now.as_second();
         let deadline = self.deadline.map(Timestamp::as_second);
+        for serial in &self.serials {
+            holder(world, serial)?;
+        }
+        for serial in &self.serials {
+            if let Some(at) = world.organization_of_device(serial) {
+                world.set_migration(at, serial, deadline, now);
+            }
+        }
         each(world, &self.serials, |service, serial| {
             service.fleet.extras_mut(serial).migration_deadline = deadline;
             service.fleet.modify(serial, now, |_| {});

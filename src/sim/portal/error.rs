@@ -74,6 +74,31 @@ pub enum PortalError {
     /// A device is there already.
     #[error("the device `{0}` is at Apple already; `moveDevices` moves it")]
     AtApple(Serial),
+    /// No such organization.
+    #[error("the world has no organization `{organization}`; it has {}", several(.known))]
+    NoOrganization {
+        /// What was asked for.
+        organization: String,
+        /// The names of the organizations that there are.
+        known: Vec<String>,
+    },
+    /// No such service in an organization.
+    #[error("the organization has no service `{service}`; it has {}", several(.known))]
+    NoDeviceService {
+        /// What was asked for.
+        service: String,
+        /// The names of the services that there are.
+        known: Vec<String>,
+    },
+    /// The organization does not have the device.
+    #[error("the organization does not have the device `{0}`")]
+    NotOwned(Serial),
+    /// The organization has the device already.
+    #[error("the organization has the device `{0}` already; `assignToService` moves it")]
+    Owned(Serial),
+    /// No such API account.
+    #[error("no organization has an API account `{0}`")]
+    NoApiAccount(String),
     /// No such profile at a service.
     #[error("the service has no profile `{profile}`; it has {}", several(.known))]
     NotDefined {

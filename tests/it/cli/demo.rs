@@ -16,6 +16,10 @@ fn the_tour_closes_the_loop_and_leaves_its_folder() {
         at("No changes."),
         at("drifted outside since the last apply"),
         at("Apply: 1 committed."),
+        at("at no service"),
+        at("committed   move EnrollmentToken/main  3 devices"),
+        at("Apply: 3 committed."),
+        at("8. Assigned"),
         at("The folder stays"),
     ];
     assert!(course.is_sorted(), "{course:?}:\n{}", tour.stdout);

@@ -123,7 +123,14 @@ pub fn world(services: Vec<SeedService>) -> World {
 
 /// The same at an instant: who signs by the machine's clock needs a world of its time.
 pub fn world_at(start: jiff::Timestamp, services: Vec<SeedService>) -> World {
-    World::from_seed(&Seed { seed: 11, start, surroundings: false, tenants: Vec::new(), services })
+    World::from_seed(&Seed {
+        seed: 11,
+        start,
+        surroundings: false,
+        tenants: Vec::new(),
+        services,
+        ..Seed::default()
+    })
 }
 
 /// The profile that a device has by its status, too.

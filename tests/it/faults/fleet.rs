@@ -71,6 +71,7 @@ pub fn seed() -> Seed {
             tenant(ONE, vec![main, token("Second", SECOND, 2, 3), token("Old", OLD, 3, 0)]),
             tenant(TWO, vec![token("Other", OTHER, 4, 3)]),
         ],
+        ..Seed::default()
     }
 }
 

@@ -144,7 +144,8 @@ pub fn details() -> Vec<Group> {
     plain(&texts.each_ref().map(String::as_str))
 }
 
-fn plain(texts: &[&str]) -> Vec<Group> {
+/// Texts that are whole inputs.
+pub fn plain(texts: &[&str]) -> Vec<Group> {
     let inputs = texts.iter().map(|text| text.as_bytes().to_vec()).collect();
     vec![Group { inputs, wrap: <[u8]>::to_vec }]
 }

@@ -16,6 +16,7 @@
 //! | `ESPALIER_FUZZ_SEED` | the seed of an earlier run, to make its inputs again; not given: another one each time |
 //! | `ESPALIER_FUZZ_INPUT` | `TARGET:HEX`: only this input, as a finding printed it |
 
+mod apple;
 mod corpus;
 mod mutate;
 mod targets;
@@ -34,7 +35,7 @@ const SECONDS: &str = "ESPALIER_FUZZ_SECONDS";
 const SEED: &str = "ESPALIER_FUZZ_SEED";
 const INPUT: &str = "ESPALIER_FUZZ_INPUT";
 /// Makes the run of this test one of the child: the folder of its note and its report.
-const WORKER: &str = "ESPALIER_FUZZ_WORKER";
+pub const WORKER: &str = "ESPALIER_FUZZ_WORKER";
 
 const NAME: &str = "fuzz::no_input_ends_what_reads_it";
 /// More of the processor's time for one input is a finding.

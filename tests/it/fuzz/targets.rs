@@ -9,6 +9,7 @@ use espalier::server_token::{Envelope, KeyPair, content};
 use secrecy::SecretSlice;
 use serde_json::Value;
 
+use super::apple;
 use super::corpus::{self, CERTIFICATE, KEY, PLANTED};
 
 /// Something that reads.
@@ -33,7 +34,7 @@ pub struct Group {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 12] = [
     Target { name: "p7m", read: file, corpus: corpus::files },
     Target { name: "content", read: decrypted, corpus: corpus::contents },
     Target { name: "pair", read: key_pair, corpus: corpus::pairs },
@@ -41,6 +42,11 @@ pub const TARGETS: [Target; 7] = [
     Target { name: "account", read: account, corpus: corpus::accounts },
     Target { name: "page", read: page, corpus: corpus::pages },
     Target { name: "details", read: details, corpus: corpus::details },
+    Target { name: "refusal", read: apple::dep_refusal, corpus: apple::dep_refusals },
+    Target { name: "devices", read: apple::devices, corpus: apple::device_pages },
+    Target { name: "log", read: apple::log, corpus: apple::logs },
+    Target { name: "errors", read: apple::errors, corpus: apple::error_documents },
+    Target { name: "organisation", read: apple::organisation, corpus: apple::organisations },
 ];
 
 fn pair() -> &'static KeyPair {
@@ -143,20 +149,20 @@ fn details(input: &[u8]) -> Result<String, String> {
 }
 
 /// How often a word stands in an input; escapes may hide more of them.
-fn times(input: &[u8], word: &str) -> usize {
+pub fn times(input: &[u8], word: &str) -> usize {
     let is_escaped = input.windows(2).any(|pair| pair == b"\\u");
     let found = input.windows(word.len()).filter(|part| *part == word.as_bytes()).count();
     if is_escaped { usize::MAX } else { found }
 }
 
 /// Why JSON was not read, without the place and the values.
-fn unread(error: &serde_json::Error) -> String {
+pub fn unread(error: &serde_json::Error) -> String {
     let sentence = error.to_string();
     sentence.chars().filter(|letter| letter.is_ascii_alphabetic() || *letter == ' ').take(30).collect()
 }
 
 /// The beginning of a refusal, which is a sentence without secrets, and so is each of its causes.
-fn refused(code: &str, error: &(dyn Error + 'static)) -> String {
+pub fn refused(code: &str, error: &(dyn Error + 'static)) -> String {
     let mut whole = format!("{error:?}\n{error}");
     let mut cause = error.source();
     while let Some(error) = cause {

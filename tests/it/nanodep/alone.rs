@@ -1,111 +1,13 @@
-//! A scenario in a network of its own, which has loopback and nothing else: whatever these programs
-//! try to reach beside the simulator, they cannot.
+//! A scenario in a network of its own.
 
-use std::io::Write;
-use std::path::PathBuf;
-use std::process::Command;
-use std::sync::{Once, OnceLock};
-
-use crate::support::Output;
-use crate::support::contract::REQUIRE_REAL;
+use crate::support::alone::Peer;
 
 use super::programs::Programs;
 
-/// Names the folder with `depserver`, `depsyncer` and `deptokens`.
-const NANODEP: &str = "ESPALIER_NANODEP";
-/// Set for the second run of a test, the one in the network of its own: `1`. `shared` where there
-/// is no such network to be had.
-const INSIDE: &str = "ESPALIER_NANODEP_INSIDE";
+/// The variable names the folder with `depserver`, `depsyncer` and `deptokens`.
+const NANODEP: Peer = Peer { name: "NanoDEP", variable: "ESPALIER_NANODEP" };
 
-/// Runs the test named `name` (`nanodep::file::function`) a second time in a network of its own,
-/// where it does what `scenario` says. Without the programs it says that it is skipped.
-///
-/// # Panics
-///
-/// Where the scenario fails, and where it would be skipped although `ESPALIER_REQUIRE_REAL=1`.
+/// Runs the test named `name` (`nanodep::file::function`) as [`Peer::alone`] does.
 pub fn alone(name: &str, scenario: impl FnOnce(&Programs)) {
-    let Some(programs) = programs() else { return };
-    match std::env::var(INSIDE).ok().as_deref() {
-        None => again(name),
-        Some(network) => {
-            if network == "1" {
-                assert_eq!(interfaces(), ["lo"], "the network is not one of its own");
-            }
-            scenario(&programs);
-        }
-    }
-}
-
-fn programs() -> Option<Programs> {
-    let folder = std::env::var_os(NANODEP).filter(|folder| !folder.is_empty());
-    let Some(folder) = folder else {
-        let required = std::env::var(REQUIRE_REAL).is_ok_and(|value| value == "1");
-        assert!(!required, "{REQUIRE_REAL}=1, and {NANODEP} is not set: NanoDEP cannot judge the simulator");
-        static SAID: Once = Once::new();
-        say(&SAID, &format!("skipped: {NANODEP} is not set, so NanoDEP does not judge the simulator"));
-        return None;
-    };
-    Some(Programs::at(PathBuf::from(folder)))
-}
-
-/// The same test in another process.
-fn again(name: &str) {
-    let program = std::env::current_exe().expect("the path of this program");
-    let why_not = no_network();
-    let mut command = match why_not {
-        None => {
-            let mut command = Command::new("unshare");
-            command.args(["--map-root-user", "--net", "sh", "-c"]);
-            command.arg("ip link set lo up && exec \"$0\" \"$@\"").arg(&program);
-            command
-        }
-        Some(why) => {
-            static SAID: Once = Once::new();
-            let line = "NanoDEP runs in the network of this machine, with loopback addresses alone: \
-                        a network of its own is not to be had";
-            say(&SAID, &format!("{line} ({why})"));
-            Command::new(&program)
-        }
-    };
-    command.args(["--exact", name, "--nocapture", "--test-threads=1"]);
-    command.env(INSIDE, if why_not.is_none() { "1" } else { "shared" });
-    let output = Output::of(&mut command);
-    assert!(
-        output.code == Some(0) && output.stdout.contains("test result: ok. 1 passed"),
-        "{name} ended with {:?}\n{}\n{}",
-        output.code,
-        output.stdout,
-        output.stderr
-    );
-}
-
-/// Why no network of its own can be had; `None` where it can.
-fn no_network() -> Option<&'static str> {
-    static WHY: OnceLock<Option<String>> = OnceLock::new();
-    let why = WHY.get_or_init(|| {
-        let tried = Command::new("unshare")
-            .args(["--map-root-user", "--net", "sh", "-c", "ip link set lo up"])
-            .output();
-        match tried {
-            Ok(output) if output.status.success() => None,
-            Ok(output) => Some(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
-            Err(error) => Some(format!("unshare: {error}")),
-        }
-    });
-    why.as_deref()
-}
-
-/// The names of all network interfaces.
-fn interfaces() -> Vec<String> {
-    let text = std::fs::read_to_string("/proc/net/dev").expect("the list of interfaces");
-    let rows = text.lines().filter_map(|line| line.split_once(':'));
-    rows.map(|(name, _)| name.trim().to_owned()).collect()
-}
-
-/// Says a line once per run, past the test runner's capture.
-fn say(once: &Once, line: &str) {
-    once.call_once(|| {
-        // A closed stderr is no reason to fail a test.
-        let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
-    });
+    NANODEP.alone(name, |folder| scenario(&Programs::at(folder)));
 }

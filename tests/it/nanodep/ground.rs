@@ -46,6 +46,7 @@ impl<'a> Ground<'a> {
             surroundings: false,
             services: vec![service(SCHOOL, devices), service(OTHER, 1)],
             tenants: Vec::new(),
+            ..Seed::default()
         };
         let world = serde_json::from_slice(&World::from_seed(&seed).to_json()).expect("a world is JSON");
         let env = TestEnv::new();

@@ -35,6 +35,7 @@ impl Stand {
             start: "2026-11-02T08:00:00Z".parse().expect("a time"),
             surroundings: false,
             services: Vec::new(),
+            organizations: Vec::new(),
             tenants: vec![SeedTenant {
                 tenant_id: TENANT.to_owned(),
                 tokens: vec![SeedToken { name: "School".to_owned(), ..SeedToken::default() }],

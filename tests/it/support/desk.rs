@@ -32,6 +32,7 @@ impl Desk {
             start: "2026-11-02T08:00:00Z".parse().expect("an instant"),
             surroundings: false,
             services: Vec::new(),
+            organizations: Vec::new(),
             tenants: vec![SeedTenant {
                 tenant_id: TENANT.to_owned(),
                 tokens: vec![SeedToken { name: TOKEN.to_owned(), ..SeedToken::default() }],

@@ -1,6 +1,8 @@
 //! What the integration tests stand on: a folder and a home of their own, the binary, a simulator
 //! as a child process, and judges that see every exchange.
 
+pub mod alone;
+pub mod business;
 pub mod contract;
 pub mod desk;
 pub mod fields;
@@ -24,6 +26,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use contract::Judge;
+use contract::business::BusinessJudge;
 use contract::dep::{DepJudge, Side};
 pub use server::{Answer, SimServer, ask, exchange};
 pub use watching::{Control, Watching};
@@ -184,8 +187,10 @@ impl TestEnv {
             return;
         }
         let (Some(graph), Some(dep)) = (Judge::from_env(), DepJudge::from_env()) else { return };
+        let Some(business) = BusinessJudge::from_env() else { return };
         let mut faults = graph.file(&recording);
         faults.extend(dep.file(&recording, Side::Both));
+        faults.extend(business.file(&recording, Side::Both));
         assert!(faults.is_empty(), "exchanges that break the contracts:\n{}", faults.join("\n"));
     }
 }

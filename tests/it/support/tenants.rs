@@ -117,6 +117,7 @@ spec:
             surroundings: false,
             services: Vec::new(),
             tenants: (0..self.count).map(tenant).collect(),
+            ..Seed::default()
         })
     }
 }

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use super::escape::{code, fenced, html, prose};
 use super::{Block, Document, SHORT, entry, folded, names, row, tokens};
-use crate::cli::duration;
 use crate::cli::render::alike::{self, Together};
 use crate::cli::render::grouping::{StepGroup, grouped};
 use crate::cli::render::plan::{
@@ -15,7 +14,7 @@ use crate::cli::render::step::{
     waiting_for_sync,
 };
 use crate::cli::render::text::{count, some_of};
-use crate::cli::render::{change, known};
+use crate::cli::render::{change, forecast, known, service};
 use crate::plan::file::{SavedFinding, SavedPlan};
 use crate::plan::{Action, Blocked, Class, LeftAlone, Stop, Waiting};
 
@@ -97,15 +96,13 @@ fn head(document: &mut Document, plan: &SavedPlan, as_wished: Option<AsWished>) 
         document.head(&format!("- Commit {}", brief(commit)));
     }
     if !plan.steps.is_empty() {
-        let forecast = &plan.forecast;
-        document.head(&format!(
-            "- About {} and {}, {}; made {}, can be applied until {}",
-            count(forecast.writes, "write"),
-            count(forecast.reads, "read"),
-            duration::words(forecast.seconds),
-            plan.created,
-            plan.expires,
-        ));
+        let mut lines = forecast::lines(&plan.forecast).into_iter();
+        let all = lines.next().unwrap_or_default();
+        let all = all.trim_end_matches('.');
+        document.head(&format!("- {all}; made {}, can be applied until {}", plan.created, plan.expires));
+        for line in lines {
+            document.head(&format!("- {}", prose(line.trim_end_matches('.'))));
+        }
     }
 }
 
@@ -177,8 +174,16 @@ fn steps_block(group: &StepGroup<'_>, gated: &Gated<'_>) -> Block {
         let named = step::names(steps).unwrap_or_else(|| first.name.clone());
         rows.push(row("give", &format!("{devices} {} → {}", code(&given.from), code(&named))));
     }
-    let (connections, where_) = place(group);
-    rows.push(row("where", &format!("{connections}, {where_}")));
+    for told in service::rows(steps) {
+        rows.push(row(told.label, &prose(&told.text)));
+    }
+    match service::place(steps) {
+        Some(place) => rows.push(row("where", &prose(&place))),
+        None => {
+            let (connections, where_) = place(group);
+            rows.push(row("where", &format!("{connections}, {where_}")));
+        }
+    }
     rows.push(row("why", first.reason.words()));
     rows.push(row("felt", &step::felt_by(steps)));
     let needs = needs(steps);
@@ -207,6 +212,7 @@ fn steps_block(group: &StepGroup<'_>, gated: &Gated<'_>) -> Block {
     let mut serials: Vec<_> = given(steps).into_iter().flat_map(|given| given.serials).collect();
     serials.extend(waiting_for_sync(steps));
     serials.extend(taken(steps));
+    serials.extend(service::rows(steps).into_iter().flat_map(|told| told.serials));
     body.push_str(&serial_list(&serials));
     folded(&summary, first.class >= Class::Destructive, &body)
 }
@@ -252,9 +258,14 @@ fn waiting(group: &Together<'_, Waiting>) -> Block {
     let one = group.first();
     let serials = alike::serials(group);
     let until = one.until.map_or(String::new(), |until| format!(", at the latest {until}"));
+    let object = match (&one.profile, &one.assignment) {
+        (Some(profile), _) => format!("EnrollmentProfile/{profile}"),
+        (None, Some(assignment)) => format!("DeviceAssignment/{assignment}"),
+        (None, None) => String::new(),
+    };
     let profile = match &one.token {
-        Some(token) if group.is_one() => format!("EnrollmentProfile/{}@{token}", one.profile),
-        _ => format!("EnrollmentProfile/{}", one.profile),
+        Some(token) if group.is_one() => format!("{object}@{token}"),
+        _ => object,
     };
     let mut body = list(&[row("for", &format!("{}{until}", prose(&group.say(&one.reason))))]);
     body.push_str(&several(group));

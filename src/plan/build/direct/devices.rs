@@ -7,10 +7,12 @@
 use std::collections::BTreeMap;
 use std::iter::Peekable;
 
+use super::super::apple::some;
 use super::super::assign::{self, Moves};
 use super::super::domain::{Domain, Target};
 use super::super::serials::{Claim, Serials};
 use super::{DEVICES_PER_REQUEST, Planned};
+use crate::diag::words::{count, form};
 use crate::ledger::Cooling;
 use crate::model::clock::Timestamp;
 use crate::model::desired::State;
@@ -91,6 +93,7 @@ struct Count<'a> {
     left: Vec<u64>,
     without_profile: u64,
     elsewhere: BTreeMap<&'a Name, u64>,
+    moved_away: BTreeMap<&'a Name, u64>,
     other_platform: u64,
     unknown_family: u64,
     perhaps_named: u64,
@@ -107,7 +110,8 @@ pub(super) fn plan<'a>(domain: &mut Domain<'a>, serials: &mut Serials<'a>, plann
     for ((wish, why, is_often, until), serials) in in_peace {
         domain.waiting.push(Waiting {
             token: Some(domain.name.clone()),
-            profile: wishes[wish].name.clone(),
+            profile: Some(wishes[wish].name.clone()),
+            assignment: None,
             serials,
             reason: cooling_words(why, is_often).to_owned(),
             until: Some(until),
@@ -129,6 +133,7 @@ pub(super) fn plan<'a>(domain: &mut Domain<'a>, serials: &mut Serials<'a>, plann
         &Told {
             without_profile: count.without_profile,
             elsewhere: count.elsewhere,
+            moved_away: count.moved_away,
             other_platform: count.other_platform,
             unknown_family: count.unknown_family,
             perhaps_named: count.perhaps_named,
@@ -183,6 +188,7 @@ impl<'a> Count<'a> {
             left: vec![0; domain.devices.profiles().len()],
             without_profile: 0,
             elsewhere: BTreeMap::new(),
+            moved_away: BTreeMap::new(),
             other_platform: 0,
             unknown_family: 0,
             perhaps_named: 0,
@@ -252,6 +258,10 @@ impl<'a> Count<'a> {
         let wish = match claim {
             Claim::Elsewhere(first) => {
                 *self.elsewhere.entry(&first.name).or_default() += 1;
+                return Verdict::Rest;
+            }
+            Claim::Left(first) => {
+                *self.moved_away.entry(&first.name).or_default() += 1;
                 return Verdict::Rest;
             }
             Claim::Here { index, .. } => match self.by_assignment.get(&index) {
@@ -352,11 +362,8 @@ fn give<'a>(domain: &mut Domain<'a>, wish: Wish<'a>) {
     if !phones.is_empty() {
         let reason = format!(
             "{} that would get it {} no iPad, and a profile of Shared iPad is refused there: {}",
-            match phones.len() {
-                1 => "1 device".to_owned(),
-                many => format!("{many} devices"),
-            },
-            if phones.len() == 1 { "is" } else { "are" },
+            count(phones.len(), "device"),
+            form(phones.len(), "is", "are"),
             some(&phones)
         );
         let next = "give them another profile: name them in another assignment, or write `ipad` and `iphone` instead of `ios` into `defaultProfiles`";
@@ -386,10 +393,12 @@ fn give<'a>(domain: &mut Domain<'a>, wish: Wish<'a>) {
         () => Reason::Unclaimed,
     };
     if removed > 0 {
-        let they = if removed == 1 { "1 of them has" } else { &format!("{removed} of them have") };
         step.notes.push(Note::new(
             "A-3",
-            format!("{they} none any more: it was taken off their record at Apple outside"),
+            format!(
+                "{removed} of them {} none any more: it was taken off their record at Apple outside",
+                form(removed, "has", "have")
+            ),
         ));
     }
     let requests = all.div_ceil(DEVICES_PER_REQUEST);
@@ -408,20 +417,8 @@ fn give<'a>(domain: &mut Domain<'a>, wish: Wish<'a>) {
 /// About half a second a request.
 fn about(requests: u64) -> String {
     match requests.div_ceil(2) {
-        1 => "1 second".to_owned(),
-        seconds @ 2..=59 => format!("{seconds} seconds"),
-        60..=119 => "1 minute".to_owned(),
-        seconds => format!("{} minutes", seconds / 60),
-    }
-}
-
-/// The first serials, and how many more.
-fn some(serials: &[Serial]) -> String {
-    const SHOWN: usize = 5;
-    let shown: Vec<&str> = serials.iter().take(SHOWN).map(Serial::as_str).collect();
-    match serials.len().saturating_sub(SHOWN) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
+        seconds @ ..60 => count(seconds, "second"),
+        seconds => count(seconds / 60, "minute"),
     }
 }
 
@@ -434,9 +431,13 @@ fn take<'a>(domain: &mut Domain<'a>, name: &'a Name, taken: Taken) {
         return;
     }
     if still_named > 0 {
-        let reason =
-            format!("{still_named} devices that have it are given it still, by an assignment or by default");
-        let next = "name another profile for them in their assignments and in `defaultProfiles`";
+        let reason = format!(
+            "{} that {} it {} given it still, by an assignment or by default",
+            count(still_named, "device"),
+            form(still_named, "has", "have"),
+            form(still_named, "is", "are")
+        );
+        let next = "name another profile in their assignments and in `defaultProfiles`";
         domain.block(Some(address.clone()), Cause::Manifest, None, reason, next.to_owned());
     }
     if serials.is_empty() {
@@ -460,20 +461,21 @@ fn take<'a>(domain: &mut Domain<'a>, name: &'a Name, taken: Taken) {
 /// Tells the devices that keep what they have, by profile.
 fn leave(domain: &mut Domain<'_>, left: Vec<u64>, standing: &[Standing<'_>]) {
     let mut strangers = 0;
-    for (at, count) in left.into_iter().enumerate().filter(|(_, count)| *count > 0) {
+    for (at, many) in left.into_iter().enumerate().filter(|(_, many)| *many > 0) {
         let id = &domain.devices.profiles()[at];
         let name = domain.name_of_profile(id).unwrap_or_else(|| id.to_string());
         if standing[at].document.is_some() {
-            let what = format!("{count} {}", of(count, "device", &format!("with {name:?}")));
+            let what = format!("{} with {name:?}", count(many, "device"));
             let why = "no document names them; they keep the profile that they have";
-            assign::leave_devices(domain, count, what, why, true);
+            assign::leave_devices(domain, many, what, why, true);
             continue;
         }
-        let have = if count == 1 {
-            "1 device has it and keeps it"
-        } else {
-            &format!("{count} devices have it and keep it")
-        };
+        let have = format!(
+            "{} {} it and {} it",
+            count(many, "device"),
+            form(many, "has", "have"),
+            form(many, "keeps", "keep")
+        );
         let owners = domain.whole.owners_of(&domain.live.id, id);
         let (why, was_managed) = match owners.first() {
             None => (format!("no document names it; {have}"), false),
@@ -484,7 +486,7 @@ fn leave(domain: &mut Domain<'_>, left: Vec<u64>, standing: &[Standing<'_>]) {
                 true,
             ),
         };
-        strangers += count;
+        strangers += many;
         domain.left_alone.push(LeftAlone {
             token: domain.name.clone(),
             what: "profile".to_owned(),
@@ -495,52 +497,46 @@ fn leave(domain: &mut Domain<'_>, left: Vec<u64>, standing: &[Standing<'_>]) {
             was_managed,
         });
     }
-    assign::leave_devices(
-        domain,
-        strangers,
-        format!("{strangers} {}", of(strangers, "device", "")).trim_end().to_owned(),
-        "no document names them",
-        false,
-    );
-}
-
-/// A noun in its number, and what follows it.
-fn of(count: u64, noun: &str, rest: &str) -> String {
-    let ending = if count == 1 { "" } else { "s" };
-    format!("{noun}{ending} {rest}")
+    assign::leave_devices(domain, strangers, count(strangers, "device"), "no document names them", false);
 }
 
 /// What is told of devices that nothing is done about.
 struct Told<'a> {
     without_profile: u64,
     elsewhere: BTreeMap<&'a Name, u64>,
+    moved_away: BTreeMap<&'a Name, u64>,
     other_platform: u64,
     unknown_family: u64,
     perhaps_named: u64,
 }
 
 fn tell(domain: &mut Domain<'_>, told: &Told<'_>) {
-    let (count, what) = (told.other_platform, of(told.other_platform, "device", "of other platforms"));
+    let name = format!("{} of other platforms", count(told.other_platform, "device"));
     let why = "the profile that a document gives them is for another platform (P-32)";
-    assign::leave_devices(domain, count, format!("{count} {what}"), why, true);
-    let (count, what) = (told.unknown_family, of(told.unknown_family, "device", "of an unknown family"));
+    assign::leave_devices(domain, told.other_platform, name, why, true);
+    let name = format!("{} of an unknown family", count(told.unknown_family, "device"));
     let why = "whether the profile that a document gives them is for their platform is not known (P-32)";
-    assign::leave_devices(domain, count, format!("{count} {what}"), why, true);
-    for (assignment, count) in &told.elsewhere {
-        let name = format!("{count} serials of DeviceAssignment/{assignment}");
-        let why = "they are on this token, which their assignment does not name; this version does not move devices at Apple (A-2)";
-        assign::leave_devices(domain, *count, name, why, true);
+    assign::leave_devices(domain, told.unknown_family, name, why, true);
+    for (assignment, many) in &told.elsewhere {
+        let name = format!("{} of DeviceAssignment/{assignment}", count(*many, "serial"));
+        let why = "they are on this token, which their assignment does not name; `token` of an assignment moves devices, where the tokens have `apple` (A-2)";
+        assign::leave_devices(domain, *many, name, why, true);
     }
-    let (count, what) = (told.without_profile, of(told.without_profile, "device", "without any profile"));
+    for (assignment, many) in &told.moved_away {
+        let name = format!("{} of DeviceAssignment/{assignment}", count(*many, "serial"));
+        assign::leave_devices(domain, *many, name, assign::LEFT, true);
+    }
+    let name = format!("{} without any profile", count(told.without_profile, "device"));
     let why = "they cannot enroll before they get one; `espalier devices --unassigned` lists them (P-31)";
-    assign::leave_devices(domain, count, format!("{count} {what}"), why, true);
+    assign::leave_devices(domain, told.without_profile, name, why, true);
     if told.perhaps_named > 0 {
         let files: Vec<String> =
             domain.input.desired.unread_files.iter().map(|file| file.display().to_string()).collect();
         let reason = format!(
-            "{} devices that no assignment names may be named by a file that could not be read ({}): they are left as they are",
-            told.perhaps_named,
-            files.join(", ")
+            "{} that no assignment names may be named by a file that could not be read ({}): {}",
+            count(told.perhaps_named, "device"),
+            files.join(", "),
+            form(told.perhaps_named, "it is left as it is", "they are left as they are")
         );
         let address = Some(Address::token(domain.name));
         domain.block(address, Cause::Manifest, Some("A-1"), reason, "correct the file".to_owned());

@@ -14,11 +14,14 @@ mod devices;
 mod lineage;
 mod profiles;
 
-use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::super::{Action, Bookkeeping, Class, Note, Reason, Waiting, When};
+use super::apple::{ACTIVITY_HORIZON, Stands};
 use super::domain::Domain;
 use super::serials::Serials;
+use super::waiting::{self, Wanted, Wants};
+use crate::model::clock::Timestamp;
 use crate::model::desired::State;
 use crate::model::live::{Cause, Fact};
 use crate::model::{Address, Field, Kind, Name, Serial};
@@ -31,6 +34,10 @@ pub(super) const DEVICES_PER_REQUEST: u64 = 1_000;
 pub(super) fn plan<'a>(domain: &mut Domain<'a>, serials: &mut Serials<'a>) {
     let token = Address::token(domain.name);
     if domain.is_absent() {
+        // Where a service can be deleted through its organisation, its deletion says the rest.
+        if domain.document.apple.is_some() {
+            return;
+        }
         let reason =
             "a device management service at Apple is deleted by a person: no program can do it".to_owned();
         let next = "assign its devices to another service in Apple Business Manager or Apple School Manager and delete it there; then remove this document".to_owned();
@@ -50,23 +57,50 @@ struct Planned<'a> {
     shared: std::collections::BTreeSet<&'a Name>,
 }
 
+/// So long after it was pointed at a server may a device be missing in the server's list.
+const LAG: Duration = ACTIVITY_HORIZON;
+
 /// Serials that the token does not have. Reading it is all the sync there is.
-pub(super) fn wait<'a>(domain: &mut Domain<'a>, wanted: BTreeMap<&'a Name, Vec<Serial>>) {
-    for (profile, mut serials) in wanted {
-        serials.sort_unstable();
-        serials.dedup();
-        let reason = if domain.input.sees_every_token() {
-            "Apple has not assigned them to this server, or not yet"
-        } else {
-            "not on this token; a narrowed run does not know whether another one has them"
+pub(super) fn wait<'a>(domain: &mut Domain<'a>, wants: Wants<'a>) {
+    let earliest = Timestamp::from_second(domain.input.now.as_second() - LAG.as_secs() as i64).ok();
+    for (profile, Wanted { there, moved }) in wants {
+        let was_moved = |serial: &Serial| {
+            domain.whole.apple.is_some_and(|apple| apple.moved_since(serial, domain.name, earliest))
         };
-        domain.waiting.push(Waiting {
-            token: Some(domain.name.clone()),
-            profile: profile.clone(),
-            serials,
-            reason: reason.to_owned(),
-            until: None,
-        });
+        let (lately, there): (Vec<Serial>, Vec<Serial>) = there.into_iter().partition(was_moved);
+        let is_at_apple = domain.document.apple.is_some() && !there.is_empty() && {
+            matches!(domain.whole.stands(&there[0], domain.name), Stands::At(_))
+        };
+        let reason = match () {
+            () if is_at_apple => "Apple has assigned them to this server, whose list does not show them yet",
+            () if domain.input.sees_every_token() => "Apple has not assigned them to this server, or not yet",
+            () => "not on this token; a narrowed run does not know whether another one has them",
+        };
+        let mut say = |serials: &[Serial], reason: &str| {
+            domain.waiting.push(Waiting {
+                token: Some(domain.name.clone()),
+                profile: Some(profile.clone()),
+                assignment: None,
+                serials: serials.to_vec(),
+                reason: reason.to_owned(),
+                until: None,
+            });
+        };
+        if !there.is_empty() {
+            say(&there, reason);
+        }
+        if !lately.is_empty() {
+            say(&lately, "moved at Apple a moment ago; the server's list shows them soon");
+        }
+        for serials in moved.values() {
+            say(serials, "moved at Apple by this plan; the server's list shows them soon after");
+        }
+        if !lately.is_empty() {
+            waiting::assign_after(domain, profile, lately, None, None);
+        }
+        for (moved_by, serials) in moved {
+            waiting::assign_after(domain, profile, serials, None, Some(moved_by));
+        }
     }
 }
 

@@ -144,7 +144,7 @@ fn a2_a_device_of_another_tokens_assignment_is_left_as_it_is() {
         .default_ipad("school", "pupils");
     let plan = world.plan();
     assert!(!ids(&plan).contains(&ASSIGN), "it is claimed");
-    assert!(left(&plan, "1 serials of DeviceAssignment/a").contains("A-2"));
+    assert!(left(&plan, "1 serial of DeviceAssignment/a").contains("A-2"));
 }
 
 #[test]

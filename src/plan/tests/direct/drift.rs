@@ -3,8 +3,9 @@
 use super::world::*;
 use crate::model::Value;
 use crate::model::live::EnrollmentState;
-use crate::plan::drift::{Drift, drift, wishes_on};
+use crate::plan::drift::{Drift, drift};
 use crate::plan::tests::world::{ids, name};
+use crate::plan::wishes::Wished;
 
 /// `pupils` by default, `kiosk` on one that is named; in force, and the ledger knows it.
 fn in_force() -> World {
@@ -13,7 +14,7 @@ fn in_force() -> World {
     world.ipads("school", "DLX", 3, None).default_ipad("school", "pupils");
     world.assign("a", "kiosk", "school", &["DLX000003"]);
     let mut world = world.settled();
-    let wishes = wishes_on(&world.desired, &name("school")).unwrap();
+    let wishes = Wished::of(&world.desired).on(&name("school")).unwrap();
     world.ledger.in_force.insert(name("school"), wishes);
     world
 }
@@ -70,6 +71,6 @@ fn another_source_of_the_credentials_concerns_the_token_and_is_no_new_wish() {
     let mut other = world.desired.clone();
     let token = other.tokens.get_mut(&name("school")).unwrap();
     token.direct.as_mut().unwrap().certificate = "new.pem".into();
-    assert_eq!(wishes_on(&world.desired, &name("school")), wishes_on(&other, &name("school")));
+    assert_eq!(Wished::of(&world.desired).on(&name("school")), Wished::of(&other).on(&name("school")));
     assert!(crate::plan::drift::concerned(&world.desired, &other).contains(&name("school")));
 }

@@ -59,7 +59,7 @@ fn who_is_given_it_still_keeps_it_and_that_is_said() {
     world.absent("kiosk").assign("a", "kiosk", "school", &["DLX000001"]);
     let plan = world.plan();
     assert_eq!(serials_of(&plan, "unassign EnrollmentProfile/kiosk@school"), ["DLX000002"]);
-    assert!(blocked(&plan).reason.starts_with("1 devices that have it"));
+    assert!(blocked(&plan).reason.starts_with("1 device that has it is given it still"));
     world.default_ipad("school", "kiosk");
     assert!(world.plan().steps.is_empty(), "a default claims it, too");
 }

@@ -108,6 +108,8 @@ impl World {
             scope_tags: Field::Missing,
             apple_id: Field::Missing,
             consent_to_share_data: Field::Missing,
+            apple: None,
+            default_for: Field::Missing,
             defaults: Default::default(),
             values: BTreeMap::new(),
             account_driven_url: Field::Missing,
@@ -295,7 +297,7 @@ impl World {
             };
             (Realm::Direct(token.clone()), tenant)
         });
-        Live { tenants: tenants.collect() }
+        Live { tenants: tenants.collect(), ..Live::default() }
     }
 
     pub fn plan(&self) -> Plan {

@@ -7,75 +7,16 @@ mod observe;
 mod secrets;
 mod sign_in;
 
-use std::collections::HashMap;
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use axum::body::{Body, to_bytes};
-use axum::extract::Request;
-use axum::response::Response;
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
 use super::*;
-use crate::http;
-use crate::model::{Serial, clock};
-
-/// Building one reads the certificate store, so all tests share it. Each service has its own port, so
-/// no connection is shared.
-static HTTP: LazyLock<reqwest::Client> =
-    LazyLock::new(|| http::client(http::Reach::Loopback).expect("the TLS library works"));
-
-/// A clock that moves only when somebody waits on it.
-struct StepClock(Mutex<(Timestamp, Vec<Duration>)>);
-
-impl StepClock {
-    fn new() -> Arc<Self> {
-        let start = Timestamp::from_second(1_790_000_000).unwrap();
-        Arc::new(Self(Mutex::new((start, Vec::new()))))
-    }
-
-    fn pauses(&self) -> Vec<Duration> {
-        self.0.lock().unwrap().1.clone()
-    }
-
-    fn step(&self, span: Duration) {
-        let mut state = self.0.lock().unwrap();
-        state.0 = clock::after(state.0, span);
-    }
-}
-
-impl Clock for StepClock {
-    fn now(&self) -> Timestamp {
-        self.0.lock().unwrap().0
-    }
-
-    fn sleep(&self, span: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        self.step(span);
-        self.0.lock().unwrap().1.push(span);
-        Box::pin(async {})
-    }
-}
-
-/// A request that a service saw.
-#[derive(Clone, Debug)]
-struct Seen {
-    /// `POST /server/devices`
-    line: String,
-    fields: HashMap<String, String>,
-    body: String,
-}
+use crate::model::Serial;
+use crate::provider::loopback::{HTTP, Reply, Seen, StepClock, bare, date, ok, serve};
 
 impl Seen {
-    fn json(&self) -> Json {
-        serde_json::from_str(&self.body).unwrap_or(Json::Null)
-    }
-
-    fn field(&self, name: &str) -> &str {
-        self.fields.get(name).map_or("-", String::as_str)
-    }
-
     fn session(&self) -> &str {
         self.field("x-adm-auth-session")
     }
@@ -85,43 +26,8 @@ impl Seen {
     }
 }
 
-/// What a service answers.
-enum Reply {
-    Answer(u16, Vec<(&'static str, String)>, String),
-    /// The line is cut in the midst of the answer.
-    Cut,
-    /// What the fixture answers by itself: a session.
-    Usual,
-}
-
-fn ok(body: Json) -> Reply {
-    Reply::Answer(200, Vec::new(), body.to_string())
-}
-
-fn bare(status: u16, body: &str) -> Reply {
-    Reply::Answer(status, Vec::new(), body.to_owned())
-}
-
 fn rotating(body: Json, session: &str) -> Reply {
     Reply::Answer(200, vec![("X-ADM-Auth-Session", session.to_owned())], body.to_string())
-}
-
-impl From<Reply> for Response {
-    fn from(reply: Reply) -> Self {
-        match reply {
-            Reply::Answer(status, fields, body) => {
-                let mut response = Response::builder().status(status);
-                for (name, value) in fields {
-                    response = response.header(name, value);
-                }
-                response.body(Body::from(body)).unwrap()
-            }
-            Reply::Cut | Reply::Usual => {
-                let cut = futures_util::stream::once(async { Err::<&str, _>(std::io::Error::other("cut")) });
-                Response::builder().status(200).body(Body::from_stream(cut)).unwrap()
-            }
-        }
-    }
 }
 
 /// A service on loopback and a client for it.
@@ -154,35 +60,15 @@ fn settings(base: Url, clock: Arc<StepClock>) -> DepSettings {
 impl Fixture {
     /// Starts a service that answers by `script`, and gives a session where that says [`Reply::Usual`].
     async fn start(mut script: impl FnMut(&Seen) -> Reply + Send + 'static) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let (notes, mut sign_ins) = (seen.clone(), 0);
-        let answer = move |request: Seen| {
-            notes.lock().unwrap_or_else(PoisonError::into_inner).push(request.clone());
-            match script(&request) {
-                Reply::Usual if request.is_sign_in() => {
-                    sign_ins += 1;
-                    ok(json!({ "auth_session_token": format!("planted-session-{sign_ins}") }))
-                }
-                reply => reply,
+        let (clock, mut sign_ins) = (StepClock::new(), 0);
+        let answer = move |request: &Seen| match script(request) {
+            Reply::Usual if request.is_sign_in() => {
+                sign_ins += 1;
+                ok(json!({ "auth_session_token": format!("planted-session-{sign_ins}") }))
             }
+            reply => reply,
         };
-        let answer = Arc::new(Mutex::new(answer));
-        let clock = StepClock::new();
-        let time = clock.clone();
-        let service = axum::Router::new().fallback(move |request: Request| {
-            let (answer, time) = (answer.clone(), time.clone());
-            async move {
-                let seen = read(request).await;
-                let mut answer = answer.lock().unwrap_or_else(PoisonError::into_inner);
-                let mut response = Response::from(answer(seen));
-                let date = date(time.now()).parse().unwrap();
-                response.headers_mut().entry("date").or_insert(date);
-                response
-            }
-        });
-        tokio::spawn(async move { axum::serve(listener, service).await });
+        let (base, seen) = serve(clock.clone(), answer).await;
         let client = DepClient::new(settings(base, clock.clone()), HTTP.clone());
         Self { clock, seen, client }
     }
@@ -211,21 +97,6 @@ impl Fixture {
     fn sign_ins(&self) -> usize {
         self.all().iter().filter(|seen| seen.is_sign_in()).count()
     }
-}
-
-/// As the `Date` field has it.
-fn date(at: Timestamp) -> String {
-    jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&at).unwrap()
-}
-
-async fn read(request: Request) -> Seen {
-    let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
-    let line = format!("{} {path}", request.method());
-    let fields = request.headers().iter();
-    let fields =
-        fields.map(|(name, value)| (name.as_str().to_owned(), value.to_str().unwrap().to_owned())).collect();
-    let body = to_bytes(request.into_body(), usize::MAX).await.unwrap();
-    Seen { line, fields, body: String::from_utf8(body.to_vec()).unwrap() }
 }
 
 /// Answers that go by, one per call; sign-ins are answered by the fixture. Afterwards 418.

@@ -19,6 +19,7 @@ use openssl::x509::X509;
 use serde_json::json;
 
 use crate::model::{Secret, clock};
+use crate::provider::pem::blocks;
 
 /// How long an assertion is good: Entra advises 5 to 10 minutes.
 const LIFETIME: Duration = Duration::from_secs(8 * 60);
@@ -194,22 +195,6 @@ impl fmt::Debug for SigningCertificate {
             .field("not_after", not_after)
             .finish_non_exhaustive()
     }
-}
-
-/// The labels and whole texts of the PEM blocks; one that does not end reaches to the text's end.
-fn blocks(text: &str) -> Vec<(&str, &str)> {
-    const BEGIN: &str = "-----BEGIN ";
-    let mut found = Vec::new();
-    let mut rest = text;
-    while let Some(start) = rest.find(BEGIN) {
-        let block = &rest[start..];
-        let Some((label, _)) = block[BEGIN.len()..].split_once("-----") else { break };
-        let end = format!("-----END {label}-----");
-        let length = block.find(&end).map_or(block.len(), |at| at + end.len());
-        found.push((label, &block[..length]));
-        rest = &block[length..];
-    }
-    found
 }
 
 fn subject(certificate: &X509) -> String {

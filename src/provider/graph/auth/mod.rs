@@ -171,10 +171,7 @@ impl Ask<'_> {
 
     fn silence(&self, failure: &NoAnswer, redactor: &Redactor) -> (Trouble, ServiceError) {
         let mut error = ServiceError::no_answer(Operation::SignIn, failure, redactor);
-        let mut trouble = match failure {
-            NoAnswer::NotConnected(_) => Trouble::Unreached,
-            NoAnswer::TimedOut | NoAnswer::Cut(_) | NoAnswer::TooLong(_) => Trouble::Broken(None),
-        };
+        let mut trouble = Trouble::from(failure);
         if let (Ask::Identity(identity, _), NoAnswer::NotConnected(_)) = (self, failure) {
             // Where there is no such service, asking again only makes people wait.
             trouble = Trouble::Refused;

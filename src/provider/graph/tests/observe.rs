@@ -206,6 +206,7 @@ async fn devices_of_many_tokens_are_read_to_their_last_pages() {
         fn read(&self, token: &TokenId, devices: usize, expected: Option<u64>) {
             self.0.lock().unwrap().insert(token.0.clone(), (devices, expected));
         }
+        fn pages(&self, _: &crate::model::Name, _: crate::progress::Pages) {}
         fn step(&self, _: usize, _: usize, _: &str) {}
     }
     // Token tN has N + 1 pages of one device each.

@@ -1,5 +1,5 @@
 //! The contract judges: hold HTTP exchanges to descriptions by another hand; here Microsoft Graph,
-//! in [`dep`] Apple's enrollment service.
+//! in [`dep`] Apple's enrollment service, in [`business`] Apple Business and Apple School.
 //!
 //! The description (`graph-beta-intune-subset.yaml`) lies outside the repository, in the folder
 //! that `ESPALIER_CONTRACTS` names. Client and simulator come from one project; this judge is what
@@ -8,6 +8,7 @@
 //! Requests are closed: an unknown path, query parameter or member is a failure. Answers are open:
 //! unknown members pass; wrong types, wrong enum values and missing required members do not.
 
+pub mod business;
 pub mod dep;
 mod paths;
 mod schema;
