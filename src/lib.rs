@@ -8,6 +8,8 @@
 //! | [`model`] | the nouns: names, wishes, live facts | yes |
 //! | [`diag`] | findings as data | yes |
 //! | [`progress`] | how far work is, told without printing | yes |
+//! | [`approval`] | SSH signatures of persons who agree, counted | yes, but for OpenSSL and `folder` |
+//! | [`escrow`] | secrets of devices sealed to X.509 recipients | yes, but for OpenSSL |
 //! | [`rules`] | the requirement rows, judged over documents and resulting objects | yes |
 //! | [`manifest`] | text to wishes: YAML, CSV, certificates, references, schemas | no |
 //! | [`explain`] | rows, fields, screens and codes in words, for `espalier explain` | yes |
@@ -26,12 +28,15 @@
 
 #![warn(missing_docs)]
 
+pub mod acts;
 pub mod apply;
+pub mod approval;
 pub mod cache;
 pub mod cli;
 pub mod diag;
 pub mod diff;
 pub mod engine;
+pub mod escrow;
 pub mod explain;
 pub mod http;
 pub mod ledger;

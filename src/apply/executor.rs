@@ -114,8 +114,8 @@ pub(super) struct Run<'r> {
 }
 
 impl Executor<'_> {
-    /// Carries `plan` out. `live` is what it was made of, or checked against; `stopped` says which
-    /// steps a gate stops and which gate; steps in `done` are already as wished.
+    /// Carries `plan` out. `live` is what it was made of, or checked against, and comes back as it was read
+    /// last; `stopped` says which steps a gate stops and which gate; steps in `done` are already as wished.
     ///
     /// # Errors
     /// Only where the ledger cannot be written: then nothing more is sent.
@@ -125,7 +125,7 @@ impl Executor<'_> {
         live: Live,
         stopped: &BTreeMap<String, String>,
         done: &BTreeSet<String>,
-    ) -> Result<ApplyReport, LedgerError> {
+    ) -> Result<(ApplyReport, Live), LedgerError> {
         let mut run = Run {
             exec: self,
             plan,
@@ -152,7 +152,8 @@ impl Executor<'_> {
         self.settle(&[], &cooled(plan))?;
         run.all(stopped, done).await?;
         self.settle(&[], &self.bookkeeping(plan))?;
-        Ok(run.report())
+        let live = std::mem::take(&mut run.live);
+        Ok((run.report(), live))
     }
 }
 
@@ -445,6 +446,7 @@ impl<'r> Run<'r> {
             interrupted: self.interrupted,
             throttled: self.throttled,
             waiting: waiting.saturating_sub(arrived),
+            ..ApplyReport::default()
         }
     }
 }

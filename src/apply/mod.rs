@@ -8,6 +8,7 @@
 //!
 //! Nothing here decides what should be: the plan has no choices left.
 
+pub mod acts;
 mod executor;
 pub mod follow;
 mod journal;
@@ -17,5 +18,6 @@ pub mod report;
 mod tests;
 mod verify;
 
+pub use acts::{ActResult, ActStop, ActWait};
 pub use executor::{Certificates, Executor, Migrations, SIDE_BY_SIDE, Secrets, Service};
 pub use report::{ApplyReport, ItemCounts, StepOutcome, StepResult};

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::acts::ActResult;
 use crate::model::clock::Timestamp;
 use crate::model::live::Cause;
 use crate::model::{Name, Serial};
@@ -27,6 +28,27 @@ pub struct ApplyReport {
     pub adopted: usize,
     /// Serials that still wait.
     pub waiting: usize,
+    /// One result per act on a device, in the order of the plan.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub acts: Vec<ActResult>,
+    /// What came of sealing bypass codes early (`Fleet.escrow.onEnrollment`); absent where nothing was read.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub escrow: Option<EscrowReport>,
+}
+
+/// What came of sealing bypass codes early.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EscrowReport {
+    /// Codes that were sealed.
+    pub sealed: usize,
+    /// Supervised devices that were asked and show no code (L-7); they are asked again tomorrow.
+    pub none: usize,
+    /// Devices whose code could not be read or sealed.
+    pub failed: usize,
+    /// The first reason.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub why: Option<String>,
 }
 
 /// What came of one step.
@@ -138,10 +160,12 @@ impl StepOutcome {
 
 impl ApplyReport {
     /// Whether everything that the documents wish is in force: no step is open in any way, nothing
-    /// is blocked, no gate stopped anything.
+    /// is blocked, no gate stopped any of them. Acts on devices do not count.
     pub fn is_complete(&self) -> bool {
+        let is_act = |id: &String| self.acts.iter().any(|act| act.step_id() == *id);
+        let of_acts = |stop: &Stop| !stop.steps.is_empty() && stop.steps.iter().all(is_act);
         self.blocked.is_empty()
-            && self.stops.is_empty()
+            && self.stops.iter().all(of_acts)
             && self.steps.iter().all(|step| step.outcome.is_done())
     }
 
@@ -185,6 +209,11 @@ impl ApplyReport {
                 }
                 committed |= items.committed > 0 && !step.outcome.is_done();
             }
+        }
+        for act in &self.acts {
+            committed |= act.is_committed();
+            amiss |= act.is_amiss();
+            codes.extend(act.exit_codes());
         }
         // What was skipped is explained by what it needed, unless that showed itself too late.
         let skipped = |step: &StepResult| matches!(step.outcome, StepOutcome::Skipped { .. });

@@ -7,6 +7,7 @@
 //! | `cache/<token>.profiles` | the profiles of others that they carry: [`profiles`] |
 //! | `cache/<account>.organisation` | services and devices of an organisation at Apple: [`organisation`] |
 //! | `cache/<account>.locks` | Activation Lock of its devices, as far as it was asked for: likewise |
+//! | `cache/codeless.json` | lives of devices that showed no bypass code today |
 //! | `cache/<account>.calls` | when its API was called within the last hour: likewise |
 //!
 //! Losing any of it costs a full read and nothing else, and whatever is doubtful is dropped. No secret
@@ -14,6 +15,7 @@
 //! files have mode 0600, in folders of mode 0700. They are replaced in one step; changes of devices are
 //! written behind what is there.
 
+mod codeless;
 pub mod organisation;
 pub mod profiles;
 pub mod reads;
@@ -23,6 +25,7 @@ mod whole;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+pub use codeless::Codeless;
 pub use organisation::{KeptCalls, KeptLock, KeptOrganisation, OrganisationKey, Organisations};
 pub use profiles::Profiles;
 pub use reads::{Cache, TenantReads, TokenReads};

@@ -1,5 +1,7 @@
 //! `apply`: carries a plan out, made now or saved before.
 
+use std::collections::BTreeMap;
+
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -7,6 +9,7 @@ use super::args::{ApplyArgs, ApplySource, GlobalArgs, ReportFormat};
 use super::error::CommandError;
 use super::exit::ExitCode;
 use super::plan::as_wished;
+use super::render::acts::actions;
 use super::render::markdown;
 use super::render::plan::{self as render, PlanView};
 use super::render::report;
@@ -14,6 +17,7 @@ use super::render::text::count;
 use super::ui::Ui;
 use super::{setup, show};
 use crate::engine::{Narrowing, Prepared, Readiness, Session};
+use crate::model::Class;
 use crate::plan::file::SavedPlan;
 
 /// Applies, after asking.
@@ -103,14 +107,12 @@ async fn apply(
     if !(ui.is_quiet() && args.yes) {
         show_plan(session, &prepared, is_saved, ui);
     }
-    let open = prepared.open_steps().count() as u64;
-    if open > 0 && !args.yes {
-        let question = format!("Apply {}?", count(open, "step"));
-        if !ui.confirm(&question)? {
-            return Err(
-                CommandError::new(ExitCode::Stopped, "not applied: the answer was no").coded("answered-no")
-            );
-        }
+    if let Some(question) = question(&prepared).filter(|_| !args.yes)
+        && !ui.confirm(&question)?
+    {
+        return Err(
+            CommandError::new(ExitCode::Stopped, "not applied: the answer was no").coded("answered-no")
+        );
     }
     let digest = prepared.digest.clone();
     let progress = ui.progress();
@@ -122,6 +124,25 @@ async fn apply(
         ReportFormat::Text => ui.print_text(&report::text(&report))?,
     }
     Ok(ExitCode::of_apply(&report))
+}
+
+/// What is asked before anything is written or sent; `None`: nothing would be.
+fn question(prepared: &Prepared) -> Option<String> {
+    let steps = prepared.open_steps().count() as u64;
+    let mut by_class: BTreeMap<Class, u64> = BTreeMap::new();
+    for act in prepared.open_acts() {
+        *by_class.entry(act.class).or_default() += 1;
+    }
+    let sent: u64 = by_class.values().sum();
+    let grave = by_class.iter().rev().filter(|(class, _)| **class >= Class::Destructive);
+    let grave: Vec<String> = grave.map(|(class, many)| format!("{many} {class}")).collect();
+    let grave = if grave.is_empty() { String::new() } else { format!(" ({})", grave.join(", ")) };
+    match (steps, sent) {
+        (0, 0) => None,
+        (_, 0) => Some(format!("Apply {}?", count(steps, "step"))),
+        (0, _) => Some(format!("Send {}{grave}?", actions(sent))),
+        _ => Some(format!("Apply {} and send {}{grave}?", count(steps, "step"), actions(sent))),
+    }
 }
 
 /// What is about to be done, beside the result.

@@ -8,12 +8,16 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use super::action::args::ActionArgs;
 pub use super::devices_args::DevicesArgs;
 pub use super::doctor::DoctorArgs;
 use super::duration;
 use super::error::CommandError;
+pub use super::escrow::args::EscrowArgs;
 use super::exit::ExitCode;
+pub use super::journal::JournalArgs;
 use super::render::markdown::DEFAULT_SIZE;
+pub use super::sim_args::{SimArgs, SimCommand, SimServeArgs, SimStepArgs};
 pub use super::token::args::TokenArgs;
 pub use super::values::{
     ColorWhen, FindingsFormat, Format, InvalidDigest, Override, PageFormat, PlanFormat, ReportFormat,
@@ -33,8 +37,8 @@ use crate::engine::{LabelTerm, Narrowing, Selection};
     arg_required_else_help = true,
     disable_help_subcommand = true,
     after_help = "\
-Exit codes: 0 done, 2 changes (plan --detailed-exitcode), 3 invalid documents, 4 stopped by a gate,
-5 plan stale, 6 partly done, 7 not confirmed yet, 8 credentials, 9 service unavailable, 10 ledger or
+Exit codes: 0 done, 2 changes (plan --detailed-exitcode), 3 invalid documents, 4 stopped by a gate, \
+5 plan stale, 6 partly done, 7 not confirmed yet, 8 credentials, 9 service unavailable, 10 ledger or \
 lock, 64 wrong command line, 1 anything else.",
     after_long_help = "\
 Examples:
@@ -43,16 +47,17 @@ Examples:
   espalier plan fleet --sim            rehearse against the simulator
   espalier plan fleet -o plan.json     make a plan and save it
   espalier apply plan.json             do exactly that
+  espalier action run lock SERIAL --reason lost
 
 Exit codes:
   0   done; for plan: no changes, or changes without --detailed-exitcode
   1   an error that has no code of its own
   2   changes, only with --detailed-exitcode
   3   invalid documents
-  4   stopped by a gate, a protection, or the answer at the prompt
+  4   stopped by a gate, a protection, a window, a missing approval, or the answer at the prompt
   5   the plan is stale, expired, changed, or another one than expected
   6   partly done: something committed, and something failed, is blocked or unknown
-  7   something that this run sent is not confirmed within --wait
+  7   something that this run sent is not confirmed within --wait, or waits for approval elsewhere
   8   credentials, permission, or Apple's terms
   9   a service unavailable or throttled, nothing written
   10  another run holds the lock, or the ledger is missing or another one
@@ -148,7 +153,13 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Rehearse: serve, step or discard a simulated tenant
     Sim(SimArgs),
-    /// Make, check or show the ledger
+    /// Ask devices for something, once: write, run, approve, list, cancel, resolve, archive
+    Action(ActionArgs),
+    /// List, open and export what was sealed of devices
+    Escrow(EscrowArgs),
+    /// Show what was done, in words, newest last
+    Journal(JournalArgs),
+    /// Make or check the ledger, or say that it was put back from a copy
     Ledger(LedgerArgs),
     /// Make, look at and renew server tokens from Apple
     Token(TokenArgs),
@@ -257,8 +268,8 @@ pub struct ShowArgs {
 /// `apply`.
 #[derive(Clone, Debug, Args)]
 #[command(
-    after_help = "Asks on a terminal; elsewhere --yes is needed. What is not finished within --wait is pending,\n\
-    and any later apply goes on. Gates that stop something, and how to --override them, are shown by\n\
+    after_help = "Asks on a terminal; elsewhere --yes is needed. What is not finished within --wait is pending, \
+    and any later apply goes on. Gates that stop something, and how to --override them, are shown by \
     `espalier plan`.\n\n\
     Examples:\n  espalier apply fleet\n  espalier apply plan.json --folder fleet --yes\n  \
     espalier apply fleet --yes --expect-digest sha256:…\n  \
@@ -376,8 +387,8 @@ pub struct DriftArgs {
 /// `watch`.
 #[derive(Clone, Debug, Args)]
 #[command(
-    after_help = "What it may do by itself, `Fleet.watch` says: by default it plans when documents change and\n\
-    reports what moved outside. Gates hold as for `apply --yes`. It ends with SIGTERM or Ctrl-C,\n\
+    after_help = "What it may do by itself, `Fleet.watch` says: by default it plans when documents change and \
+    reports what moved outside. Gates hold as for `apply --yes`. It ends with SIGTERM or Ctrl-C, \
     after the request that is under way.\n\n\
     Examples:\n  espalier watch fleet --listen 127.0.0.1:9464\n  espalier watch fleet --sim --format json"
 )]
@@ -441,77 +452,12 @@ pub struct ExplainArgs {
 #[command(after_help = "Without KIND and without --output the names are listed.\n\n\
     Examples:\n  espalier schema EnrollmentProfile\n  espalier schema plan\n  espalier schema --output schemas")]
 pub struct SchemaArgs {
-    /// A kind of document, or an output: plan, apply-report, drift, watch-event, status, devices, doctor, diagnostics, sim-control
+    /// A kind of document, or an output: plan, apply-report, drift, watch-event, status, devices, actions, escrow, journal, doctor, diagnostics, sim-control
     #[arg(value_name = "KIND")]
     pub kind: Option<String>,
     /// Write the schemas into this folder, one file each
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
-}
-
-/// `sim`.
-#[derive(Clone, Debug, Args)]
-#[command(subcommand_required = true, arg_required_else_help = true)]
-pub struct SimArgs {
-    /// What to do with the simulator.
-    #[command(subcommand)]
-    pub command: SimCommand,
-}
-
-/// `sim …`.
-#[derive(Clone, Debug, Subcommand)]
-pub enum SimCommand {
-    /// Serve the simulated services on loopback until interrupted, and print their addresses as JSON
-    Serve(SimServeArgs),
-    /// Move the clock of the folder's world forward
-    Step(SimStepArgs),
-    /// Discard the folder's world
-    Reset(FolderArgs),
-}
-
-/// `sim serve`.
-#[derive(Clone, Debug, Args)]
-#[command(after_help = "\
-Prints one line of JSON: {\"control\": …, \"graph\": …, \"login\": …, …}. The control port\nis for people and tests; let C be its address:
-
-  curl $C/calls
-      what was asked of the services
-  curl $C/clock -d '{\"advance\": \"1h\"}'
-      let time pass
-  curl $C/faults -d '{\"fault\": \"503\", \"times\": 3}'
-      let the next three requests fail
-  curl $C/portal -d '{\"do\": \"renameProfile\", \"token\": \"School\", \"profile\": \"iPads\", \"to\": \"X\"}'
-      change something by hand
-
-`espalier schema sim-control` describes all requests and bodies. Other commands use\nthis simulator with --sim=$C.
-
-Examples:
-  espalier sim serve fleet --ports-from 8700
-  espalier plan fleet --sim=http://127.0.0.1:8700")]
-pub struct SimServeArgs {
-    /// The folder with the documents
-    #[arg(value_name = "FOLDER", default_value = ".")]
-    pub folder: PathBuf,
-    /// Begin with this world instead of the folder's
-    #[arg(long, value_name = "FILE")]
-    pub world: Option<PathBuf>,
-    /// Use this port and those after it, instead of free ones
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub ports_from: Option<u16>,
-    /// Record every request and its answer in this file
-    #[arg(long, value_name = "FILE")]
-    pub record: Option<PathBuf>,
-}
-
-/// `sim step`.
-#[derive(Clone, Debug, Args)]
-pub struct SimStepArgs {
-    /// How far, like 15m or 30d
-    #[arg(value_name = "DURATION", value_parser = duration::parse)]
-    pub by: Duration,
-    /// The folder with the documents
-    #[arg(value_name = "FOLDER", default_value = ".")]
-    pub folder: PathBuf,
 }
 
 /// A command that takes the folder only.
@@ -538,7 +484,10 @@ pub enum LedgerCommand {
     Create(FolderArgs),
     /// Check that the ledger is there, whole, and the Fleet's
     Check(LedgerCheckArgs),
-    /// Show what was done, newest last
+    /// Say that the ledger was put back from a copy: what it does not know may have happened
+    Restored(RestoredArgs),
+    /// Show what was done, newest last: `espalier journal`
+    #[command(hide = true)]
     Journal(JournalArgs),
 }
 
@@ -553,15 +502,23 @@ pub struct LedgerCheckArgs {
     pub format: Format,
 }
 
-/// `ledger journal`.
+/// `ledger restored`.
 #[derive(Clone, Debug, Args)]
-pub struct JournalArgs {
+#[command(
+    after_help = "Acts that were requested before this moment, and that the ledger does not show as ended, are unknown \
+    history from now on: each needs `action resolve`, or a new document.\n\n\
+    Example:\n  espalier ledger restored --reason \"disk lost; copy of 2026-11-20\""
+)]
+pub struct RestoredArgs {
     /// The folder with the documents
     #[arg(value_name = "FOLDER", default_value = ".")]
     pub folder: PathBuf,
-    /// Only the last N entries
-    #[arg(long, value_name = "N")]
-    pub last: Option<usize>,
+    /// Why: recorded with your name
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// The repository's history was rewritten too: acts may run from any commit next
+    #[arg(long)]
+    pub history_rewritten: bool,
 }
 
 /// `completions`.

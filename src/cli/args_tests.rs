@@ -135,3 +135,83 @@ fn apply_waits_longer_where_nobody_sits() {
     assert_eq!(apply("apply"), (300, 1200));
     assert_eq!(apply("apply --wait 30s"), (30, 30));
 }
+
+#[test]
+fn what_can_be_written_instead_is_told_with_what_is_missing() {
+    for (line, other) in [("espalier action archive", "--ended"), ("espalier action approve", "--plan")] {
+        let error = Cli::try_parse_from(line.split(' ')).expect_err("something is missing").to_string();
+        assert!(error.contains(other), "{line}: {error}");
+    }
+    for line in [
+        "espalier action archive one two",
+        "espalier action archive --ended",
+        "espalier action approve --plan x",
+    ] {
+        assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");
+    }
+    assert!(Cli::try_parse_from("espalier action archive one --ended".split(' ')).is_err());
+}
+
+/// Terminals are of many widths: a text that is broken by hand breaks a second time on a narrow one.
+#[test]
+fn sentences_of_help_are_broken_by_the_terminal_alone() {
+    fn check(command: &clap::Command) {
+        let texts = [command.get_after_help(), command.get_after_long_help(), command.get_long_about()];
+        for text in texts.into_iter().flatten().map(ToString::to_string) {
+            let lines: Vec<&str> = text.lines().collect();
+            for two in lines.windows(2) {
+                let is_prose = |line: &str| line.starts_with(|one: char| one.is_alphanumeric() || one == '`');
+                let is_over = two[0].ends_with(['.', ':']);
+                assert!(
+                    is_over || !is_prose(two[0]) || !is_prose(two[1]),
+                    "{}: {:?} goes on in {:?}",
+                    command.get_name(),
+                    two[0],
+                    two[1]
+                );
+            }
+        }
+        command.get_subcommands().for_each(check);
+    }
+    check(&Cli::command());
+}
+
+/// Every command that stands in backquotes in the sources, with its words.
+fn suggested(folder: &std::path::Path, all: &mut Vec<(String, String)>) {
+    for entry in std::fs::read_dir(folder).expect("the sources") {
+        let path = entry.expect("a file").path();
+        if path.is_dir() {
+            suggested(&path, all);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            let text = std::fs::read_to_string(&path).expect("a source file");
+            let commands = text.split("`espalier ").skip(1).filter_map(|rest| rest.split(['`', '\n']).next());
+            all.extend(commands.map(|words| (path.display().to_string(), words.to_owned())));
+        }
+    }
+}
+
+#[test]
+fn p14_every_command_that_a_message_suggests_is_one() {
+    let mut all = Vec::new();
+    suggested(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut all);
+    assert!(all.len() > 100, "{}", all.len());
+    let whole = Cli::command();
+    for (file, words) in all {
+        let mut command = &whole;
+        for word in words.split_whitespace() {
+            let is_plain = |letter: char| letter.is_ascii_lowercase() || letter == '-';
+            if word.starts_with('-') || !word.chars().all(is_plain) {
+                break;
+            }
+            let takes = |one: &clap::Arg| one.is_positional() && one.get_id() != "folder";
+            match command.find_subcommand(word) {
+                Some(below) => command = below,
+                // A value of its own: `explain ledger-missing`.
+                None if command.get_arguments().any(takes) => break,
+                None => {
+                    panic!("{file}: `espalier {words}`: there is no `{word}` under {}", command.get_name())
+                }
+            }
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! `demo`: the two-minute tour on the embedded simulator. It runs the very commands that it names.
 
+mod lost;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -40,7 +42,7 @@ const SERVICE: (&str, &str) =
     ("  mdm: contoso\n", "  apple: { connection: contoso-apple, service: Intune }\n");
 
 /// Shows plan, apply, no changes, a change made in the portal, the plan that sees it, and the way of
-/// newly bought devices from Apple to their profile. Leaves the folder to play with.
+/// newly bought devices from Apple to their profile, and what is asked of a lost one. Leaves the folder to play with.
 ///
 /// # Errors
 /// A folder that cannot be made or is not empty; what the commands say.
@@ -85,6 +87,8 @@ pub fn run(args: &DemoArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, Co
         "espalier devices --sim --where order=W1203944871",
     )?;
     tour.bought()?;
+
+    lost::chapters(&tour)?;
 
     let path = path_of_this();
     let folder = folder.display();

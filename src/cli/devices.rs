@@ -1,6 +1,7 @@
 //! `devices`: the inventory, joined from the tokens' lists, the organisations at Apple, and the documents.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::args::{DevicesArgs, GlobalArgs, TableFormat};
@@ -10,10 +11,12 @@ use super::filter::Conditions;
 use super::render::devices::{self as render, DeviceRow, Gap, ListOf, Listing, LockRefresh};
 use super::setup;
 use super::ui::Ui;
+use crate::acts::ActBook;
 use crate::engine::inventory::Inventory;
 use crate::engine::{Observed, Session, Wants};
 use crate::model::clock::Timestamp;
-use crate::model::live::{Fact, Unknown};
+use crate::model::desired::Desired;
+use crate::model::live::{Cause, Fact, Unknown};
 use crate::model::{Name, Realm, Serial};
 use crate::plan::Plan;
 
@@ -38,6 +41,7 @@ pub fn run(args: &DevicesArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode,
             devices: true,
             locks: named.clone().unwrap_or_default(),
             lock_calls: if asks_locks && !picks_first { budget } else { 0 },
+            records: true,
             ..Wants::default()
         };
         session.also_read(wants.clone());
@@ -69,10 +73,21 @@ pub fn run(args: &DevicesArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode,
             }
         }
         drop(progress);
-        let inventory = Inventory::of(&session, &plan, &observed);
+        let book = session.view()?.acts;
+        let inventory = Inventory::of(&session, &plan, &observed).with_codes(Arc::clone(&book));
         let rows = inventory.rows().filter(chosen);
+        let (beside, gaps): (Vec<Gap>, Vec<Gap>) = gaps(&plan, &observed)
+            .into_iter()
+            .partition(|gap| !rests_on_records(session.desired(), &book) && is_only_permission(gap));
+        for gap in beside {
+            let Gap { connection, reason, next, .. } = gap;
+            ui.warn(&format!(
+                "the records of {} are left out, since no document here needs them: {reason}; {next}",
+                connection.document()
+            ));
+        }
         let listing = Listing {
-            gaps: gaps(&plan, &observed),
+            gaps,
             locks: asks_locks.then(|| refresh(rows.clone(), calls_per_minute(&session), (budget, started))),
         };
         ui.result(|out| match args.format {
@@ -94,6 +109,19 @@ pub fn run(args: &DevicesArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode,
 
 /// How old lists of this same run can be at most.
 const JUST_NOW: Duration = Duration::from_secs(3600);
+
+/// Whether anything of the folder or of its ledger hangs on the records of devices at an MDM.
+fn rests_on_records(desired: &Desired, book: &ActBook) -> bool {
+    !desired.actions.is_empty()
+        || desired.fleet.escrow.is_some()
+        || desired.connections.values().any(|one| one.escrow.is_some())
+        || book.open().next().is_some()
+}
+
+/// Whether nothing is missing but the right to read records, which no other list of this command needs.
+fn is_only_permission(gap: &Gap) -> bool {
+    gap.unknown == ListOf::Records && gap.cause == Cause::Credentials
+}
 
 /// `getPerMinute` of all organisations that documents name.
 fn calls_per_minute(session: &Session) -> u32 {
@@ -135,6 +163,9 @@ fn gaps(plan: &Plan, observed: &Observed) -> Vec<Gap> {
     for (realm, tenant) in &observed.live.tenants {
         if let Fact::Unknown(why) = &tenant.tokens {
             gaps.push(gap(realm, None, ListOf::Tokens, why));
+        }
+        if let Some(Fact::Unknown(why)) = observed.live.records.get(realm) {
+            gaps.push(gap(realm, None, ListOf::Records, why));
         }
         let name = |id| observed.tokens.iter().find(|(_, one)| *one == id).map(|(name, _)| name);
         for (id, list) in &tenant.devices {

@@ -16,9 +16,9 @@ use crate::model::Serial;
 /// `devices`.
 #[derive(Clone, Debug, Args)]
 #[command(
-    after_help = "Conditions of one key are alternatives, several keys have to hold together: order, model,\n\
+    after_help = "Conditions of one key are alternatives, several keys have to hold together: order, model, \
     family, source (apple, reseller, manuallyAdded), service (a name, an id, or none).\n\n\
-    Activation Lock costs Apple's API a call per device. What does not fit into --calls is shown as an\n\
+    Activation Lock costs Apple's API a call per device. What does not fit into --calls is shown as an \
     earlier run was told, with its age; what nobody was ever told is unknown.\n\n\
     Examples:\n  espalier devices fleet --unassigned --format csv > unassigned.csv\n  \
     espalier devices fleet --where order=W1234567,family=ipad\n  \

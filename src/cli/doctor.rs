@@ -19,7 +19,7 @@ use crate::model::{Name, Realm};
 /// `doctor`.
 #[derive(Clone, Debug, Args)]
 #[command(
-    after_help = "Reads only: it signs in everywhere and looks at the lists. A permission to write shows itself\n\
+    after_help = "Reads only: it signs in everywhere and looks at the lists. A permission to write shows itself \
     at the first write only; which ones the documents need is told.\n\nExample:\n  espalier doctor fleet"
 )]
 pub struct DoctorArgs {

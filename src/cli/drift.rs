@@ -33,7 +33,7 @@ pub fn run(args: &DriftArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, C
                 ui.print_text(&render::text(drift, &blocked_section(&drift.plan.blocked)))?
             }
         }
-        let moved = drift.plan.has_changes();
+        let moved = !drift.plan.steps.is_empty();
         let refused = session.refuses(&drift.plan);
         let code = ExitCode::of_plan(&drift.plan.blocked, refused, moved, args.detailed_exitcode);
         session.close().await?;

@@ -198,6 +198,7 @@ mod tests {
             waiting: false,
             cooling_until: None,
             lock: None,
+            bypass_code: None,
         };
         for (text, holds) in [
             ("order=W1", true),

@@ -19,15 +19,18 @@ pub mod render;
 pub mod ui;
 pub mod values;
 
+pub mod action;
 pub mod apply;
 pub mod demo;
 pub mod devices;
 pub mod doctor;
 pub mod drift;
+pub mod escrow;
 pub mod explain;
 pub mod filter;
 pub mod findings;
 pub mod init;
+pub mod journal;
 pub mod ledger;
 pub mod pages;
 pub mod permissions;
@@ -36,6 +39,7 @@ pub mod schemas;
 pub mod setup;
 pub mod show;
 pub mod sim;
+pub mod sim_args;
 pub mod status;
 pub mod token;
 pub mod validate;
@@ -79,6 +83,9 @@ fn dispatch(command: Command, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, 
         Command::Devices(args) => devices::run(&args, global, ui),
         Command::Sim(args) => sim::run(&args, global, ui),
         Command::Token(args) => token::run(&args, global, ui),
+        Command::Action(args) => action::run(&args, global, ui),
+        Command::Escrow(args) => escrow::run(&args, global, ui),
+        Command::Journal(args) => journal::run(&args, global, ui),
         Command::Ledger(args) => ledger::run(&args, global, ui),
         Command::Init(args) => init::run(&args, &all_schemas(), ui),
         Command::Show(args) => show::run(&args, ui),

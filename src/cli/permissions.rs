@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::model::desired::{Desired, RouteTo};
-use crate::model::{Field, Kind, Name, Realm};
+use crate::model::{ActionKind, Field, Kind, Name, Realm};
 
 /// A permission, and what it is needed for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
@@ -38,6 +38,48 @@ pub fn at_intune(desired: &Desired, connection: &Name) -> Vec<Need> {
         None => "the Apple MDM push certificate (T-12), in `status` alone",
     };
     needs.push(need("DeviceManagementManagedDevices.Read.All", push));
+    needs.extend(for_acts(desired));
+    if desired.fleet.escrow.as_ref().is_some_and(|escrow| escrow.on_enrollment) {
+        needs.push(need(
+            "DeviceManagementManagedDevices.Read.All",
+            "bypass codes of all supervised devices (L-4): the Fleet has `escrow.onEnrollment`",
+        ));
+    }
+    needs
+}
+
+/// What acts need at Intune (reference intune-graph section 7.1). Which tenant has a device is not known
+/// before it is asked, so every one needs it.
+fn for_acts(desired: &Desired) -> Vec<Need> {
+    let asked = |is_it: fn(ActionKind) -> bool| {
+        desired.actions.iter().find(|(_, action)| is_it(action.content.kind)).map(|(name, _)| name)
+    };
+    let because = |what: &str, name: &Name| format!("{what}: {}/{name}", Kind::DeviceAction);
+    let mut needs = Vec::new();
+    if let Some(name) = asked(|_| true) {
+        let what = "the records of devices, their codes, and what became of acts";
+        needs.push(need("DeviceManagementManagedDevices.Read.All", because(what, name)));
+    }
+    let privileged =
+        |kind| !matches!(kind, ActionKind::EscrowBypassCode | ActionKind::DeleteRecord | ActionKind::Release);
+    if let Some(name) = asked(privileged) {
+        let what = "everything that is asked of a device";
+        needs.push(need("DeviceManagementManagedDevices.PrivilegedOperations.All", because(what, name)));
+    }
+    if let Some(name) = asked(|kind| matches!(kind, ActionKind::DeleteRecord | ActionKind::HandOver)) {
+        let what = "deleting the record of a device";
+        needs.push(need("DeviceManagementManagedDevices.ReadWrite.All", because(what, name)));
+    }
+    let approved = |kind: ActionKind| {
+        matches!(
+            kind,
+            ActionKind::Wipe | ActionKind::Retire | ActionKind::DeleteRecord | ActionKind::HandOver
+        )
+    };
+    if let Some(name) = asked(approved) {
+        let what = "how far a multi admin approval is, where Intune asks for one";
+        needs.push(need("DeviceManagementRBAC.Read.All", because(what, name)));
+    }
     needs
 }
 
@@ -70,6 +112,13 @@ pub fn at_apple(desired: &Desired, organisation: &Name) -> Vec<Need> {
         needs.push(need(
             "manage default platform assignment",
             format!("default services of product families (A-2): EnrollmentToken/{name} has `defaultFor`"),
+        ));
+    }
+    let release = desired.actions.iter().find(|(_, action)| action.content.kind == ActionKind::Release);
+    if let Some((name, _)) = release {
+        needs.push(need(
+            "release devices",
+            format!("devices are given up for good: {}/{name}", Kind::DeviceAction),
         ));
     }
     needs
@@ -141,5 +190,38 @@ mod tests {
         assert!(needs[1].for_what.ends_with("DeviceAssignment/carts wishes them"), "{needs:?}");
         let intune = at_intune(&desired, &Name::new("contoso").unwrap());
         assert!(names(&intune).contains(&"DeviceManagementRBAC.Read.All"));
+    }
+
+    #[test]
+    fn acts_need_what_their_kinds_need_and_the_document_is_named() {
+        let act = |name: &str, action: &str, more: &str| {
+            let text = format!(
+                "apiVersion: espalier.dev/v1alpha1\nkind: DeviceAction\nmetadata: {{name: {name}}}\nspec:\n  action: {action}\n  devices: {{serials: [C02X0001]}}\n  requestedAt: 2026-11-01T00:00:00Z\n{more}"
+            );
+            (format!("{name}.yaml"), text)
+        };
+        let read = "DeviceManagementManagedDevices.Read.All";
+        let privileged = "DeviceManagementManagedDevices.PrivilegedOperations.All";
+        let write = "DeviceManagementManagedDevices.ReadWrite.All";
+        let rbac = "DeviceManagementRBAC.Read.All";
+        for (action, more, intune, apple) in [
+            ("escrowBypassCode", "", vec![read], false),
+            ("sync", "", vec![read, privileged], false),
+            ("lock", "  reason: lost\n", vec![read, privileged], false),
+            ("wipe", "  reason: lost\n", vec![read, privileged, rbac], false),
+            ("deleteRecord", "  reason: sold\n", vec![read, write, rbac], false),
+            ("release", "  reason: sold\n", vec![read], true),
+        ] {
+            let (file, text) = act("one", action, more);
+            let desired = desired(&[(&file, &text)]);
+            assert_eq!(desired.actions.len(), 1, "{action}");
+            let needs = at_intune(&desired, &Name::new("contoso").unwrap());
+            let (before, of_acts) = needs.split_at(2);
+            assert_eq!(names(before), ["DeviceManagementServiceConfig.ReadWrite.All", read]);
+            assert_eq!(names(of_acts), intune, "{action}");
+            assert!(of_acts.iter().all(|need| need.for_what.ends_with("DeviceAction/one")), "{of_acts:?}");
+            let at_apple = at_apple(&desired, &Name::new("apple").unwrap());
+            assert_eq!(names(&at_apple).contains(&"release devices"), apple, "{action}");
+        }
     }
 }

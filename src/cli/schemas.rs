@@ -9,10 +9,13 @@ use serde_json::Value;
 use super::args::SchemaArgs;
 use super::error::CommandError;
 use super::exit::ExitCode;
+use super::journal::JournalJson;
+use super::render::act_list::ActsJson;
 use super::render::devices::DevicesJson;
 use super::render::diagnostics::DiagnosticsJson;
 use super::render::doctor::DoctorJson;
 use super::render::drift::DriftJson;
+use super::render::escrow::EscrowJson;
 use super::render::explain::ExplainJson;
 use super::render::report::ReportJson;
 use super::render::status::StatusJson;
@@ -38,6 +41,9 @@ pub fn of_outputs() -> Vec<Named> {
         of::<WatchEventJson<'_>>("watch-event"),
         of::<StatusJson>("status"),
         of::<DevicesJson<'_>>("devices"),
+        of::<ActsJson<'_>>("actions"),
+        of::<EscrowJson<'_>>("escrow"),
+        of::<JournalJson>("journal"),
         of::<DoctorJson>("doctor"),
         of::<DiagnosticsJson<'_>>("diagnostics"),
         of::<ExplainJson>("explain"),
@@ -158,8 +164,14 @@ mod tests {
                 render::status::tests::rows(),
                 render::status::tests::expiring(),
                 render::organisations::tests::rows(),
+                Vec::new(),
             ),
         );
+        let acts: Vec<_> = crate::acts::ActState::ALL.into_iter().map(render::act_list::tests::row).collect();
+        assert_fits("actions", &render::act_list::json(&acts));
+        let (serial, row) = render::escrow::tests::row();
+        assert_fits("escrow", &render::escrow::json(&[(&serial, &row)], &std::collections::BTreeMap::new()));
+        assert_fits("journal", &super::super::journal::json(&[]));
         let drift = crate::plan::drift::Drift { plan: plan.clone(), undecided: vec!["x".to_owned()] };
         assert_fits("drift", &render::drift::json(&drift));
         for told in render::watch::tests::all() {

@@ -5,17 +5,19 @@ use std::time::Duration;
 use super::args::{Format, GlobalArgs, StatusArgs};
 use super::error::CommandError;
 use super::exit::ExitCode;
+use super::render::act_list::{self, OpenAct};
 use super::render::expiry::{Expiring, ExpiryRow, Trouble};
 use super::render::organisations::{self as at_apple, OrganisationRow};
 use super::render::status::{self as render, BlockedStatus, StatusRow};
 use super::setup;
 use super::ui::Ui;
+use crate::acts::ActState;
 use crate::engine::{Observed, Session, Wants, organisations};
 use crate::ledger::LedgerView;
 use crate::model::clock::{Timestamp, after};
 use crate::model::live::{Devices, Fact, LiveToken, Unknown};
 use crate::model::{Name, Realm, TokenId};
-use crate::plan::{Blocked, Plan};
+use crate::plan::{ActNext, Blocked, Plan};
 
 /// `Fleet.expiryWarning` where nobody says (T-6).
 const EXPIRY_WARNING: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -49,17 +51,19 @@ pub fn run(args: &StatusArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, 
         let rows = rows(&session, &plan, &observed, &view);
         let expiring = expiring(&session, &observed);
         let organisations = organisations(&session, &observed, &view);
+        let acts = open_acts(&plan, &view);
         let code = render::exit_code(&rows, &expiring, &organisations, args.exit_code);
         let now = session.clock().now();
         match args.format {
-            Format::Json => ui.print(&render::json(rows, expiring, organisations))?,
+            Format::Json => ui.print(&render::json(rows, expiring, organisations, acts))?,
             Format::Text => {
                 // A folder of organisations alone has no tokens to speak of.
                 let tokens = match rows.is_empty() && expiring.is_empty() && !organisations.is_empty() {
                     true => String::new(),
                     false => render::text(rows, expiring),
                 };
-                ui.print_text(&format!("{tokens}{}", at_apple::text(organisations, now)))?;
+                let acts = act_list::open_text(&acts);
+                ui.print_text(&format!("{tokens}{}{acts}", at_apple::text(organisations, now)))?;
             }
         }
         session.close().await?;
@@ -109,6 +113,8 @@ fn rows(session: &Session, plan: &Plan, observed: &Observed, view: &LedgerView) 
                 .map(|_| waiting.map(|waiting| waiting.serials.len() as u64).sum::<u64>() - cooling),
             cooling,
             failing: id.map_or(0, |id| failing(view, id, now)),
+            open_acts: acts_of(plan, name, |_| true),
+            unknown_acts: acts_of(plan, name, |state| state == ActState::Unknown),
             pending_intents: view.unsettled.iter().filter(|intent| intent.address.domain() == name).count()
                 as u64,
             blocked: plan.blocked.iter().find(|blocked| blocked.token.as_ref() == Some(name)).map(why),
@@ -199,6 +205,42 @@ fn expiring(session: &Session, observed: &Observed) -> Vec<ExpiryRow> {
     rows
 }
 
+/// The acts of a token's devices that have not ended and stand so.
+fn acts_of(plan: &Plan, token: &Name, stands: impl Fn(ActState) -> bool) -> u64 {
+    let open = plan.acts.iter().filter(|act| !act.state.has_ended() && stands(act.state));
+    open.filter(|act| act.token.as_ref() == Some(token)).count() as u64
+}
+
+/// The acts that have not ended, worst first.
+fn open_acts(plan: &Plan, view: &LedgerView) -> Vec<OpenAct> {
+    let open = plan.acts.iter().filter(|act| !act.state.has_ended());
+    let mut acts: Vec<OpenAct> = open
+        .map(|act| {
+            let why = match &act.next {
+                ActNext::Wait { why, .. } | ActNext::Stop { why, .. } | ActNext::End { why, .. } => {
+                    why.clone()
+                }
+                _ => String::new(),
+            };
+            OpenAct {
+                action: act.id.action.clone(),
+                serial: act.id.serial,
+                kind: act.kind,
+                class: act.class,
+                state: act.state,
+                since: view.acts.act(&act.id).map(|record| record.since),
+                connection: act.connection.as_ref().map(Realm::carrier),
+                token: act.token.clone(),
+                why,
+            }
+        })
+        .collect();
+    acts.sort_by_key(|act| {
+        (act_list::rank_of(act.state, act.class), act.connection.clone(), act.token.clone())
+    });
+    acts
+}
+
 fn empty(connection: &Realm) -> StatusRow {
     StatusRow {
         connection: connection.clone(),
@@ -216,6 +258,8 @@ fn empty(connection: &Realm) -> StatusRow {
         cooling: 0,
         failing: 0,
         pending_intents: 0,
+        open_acts: 0,
+        unknown_acts: 0,
         blocked: None,
     }
 }

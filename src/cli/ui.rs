@@ -14,6 +14,7 @@ use super::error::CommandError;
 use super::exit::ExitCode;
 use super::progress::{Bars, Lines};
 use super::render::text::{WARN, clean, paint, with_flag};
+use crate::model::Secret;
 use crate::progress::{NoProgress, Progress};
 
 /// The streams and how to use them.
@@ -144,11 +145,11 @@ impl Ui {
                 .hint("look at `espalier plan`, then say --yes"));
         }
         let theme: &dyn dialoguer::theme::Theme = &dialoguer::theme::SimpleTheme;
-        dialoguer::Confirm::with_theme(theme).with_prompt(question).default(false).interact().map_err(
-            |error| {
-                CommandError::new(ExitCode::Error, "cannot read the answer").coded("system").because(&error)
-            },
-        )
+        dialoguer::Confirm::with_theme(theme)
+            .with_prompt(question)
+            .default(false)
+            .interact()
+            .map_err(|dialoguer::Error::IO(error)| unanswered(&error))
     }
 
     /// Asks for a line of text, which may be empty.
@@ -166,9 +167,22 @@ impl Ui {
             .with_prompt(prompt)
             .allow_empty(true)
             .interact_text()
-            .map_err(|error| {
-                CommandError::new(ExitCode::Error, "cannot read the answer").coded("system").because(&error)
-            })
+            .map_err(|dialoguer::Error::IO(error)| unanswered(&error))
+    }
+
+    /// Asks for a secret, which is not shown while it is typed.
+    ///
+    /// # Errors
+    /// [`ExitCode::Usage`] where nobody can be asked.
+    pub fn ask_hidden(&self, prompt: &str) -> Result<Secret, CommandError> {
+        if !self.talks {
+            return Err(CommandError::new(ExitCode::Usage, "nobody can be asked here: this is no terminal")
+                .coded("no-terminal")
+                .hint("give it as an argument"));
+        }
+        self.tell(format_args!("{prompt}: "));
+        let typed = dialoguer::console::Term::stderr().read_secure_line();
+        typed.map(Secret::new).map_err(|error| unanswered(&error))
     }
 
     /// Shows how far long work is: a bar on a terminal, a line each 30 seconds elsewhere, nothing
@@ -180,5 +194,31 @@ impl Ui {
             (false, true) => Arc::new(Bars::new()),
             (false, false) => Arc::new(Lines::new(*self)),
         }
+    }
+}
+
+/// Why a question has no answer. Who interrupts it has answered no.
+fn unanswered(error: &io::Error) -> CommandError {
+    match error.kind() {
+        io::ErrorKind::Interrupted => {
+            CommandError::new(ExitCode::Stopped, "interrupted at the prompt: nothing was done")
+                .coded("answered-no")
+                .hint("run it again when you know")
+        }
+        _ => CommandError::new(ExitCode::Error, "cannot read the answer").coded("system").because(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interrupt_at_the_prompt_is_a_no_and_no_failure() {
+        let error = unanswered(&io::Error::from(io::ErrorKind::Interrupted));
+        assert_eq!((error.code, error.name), (ExitCode::Stopped, "answered-no"));
+        assert!(error.message.contains("nothing was done") && error.causes.is_empty(), "{error:?}");
+        let error = unanswered(&io::Error::from(io::ErrorKind::UnexpectedEof));
+        assert_eq!((error.code, error.name), (ExitCode::Error, "system"));
     }
 }

@@ -12,7 +12,6 @@ use super::ui::Ui;
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::engine::{self, EngineError};
 use crate::model::Scope;
-use crate::model::clock::Timestamp;
 
 /// Judges a folder. Exit 3 if anything is refused, for the folder or for one token; narrowed, only
 /// what concerns the folder as a whole or one of the tokens chosen is shown and counts.
@@ -21,7 +20,7 @@ use crate::model::clock::Timestamp;
 /// A folder that cannot be read or has no documents; a narrowing that chooses nothing.
 pub fn run(args: &ValidateArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, CommandError> {
     let settings = setup::settings(global, &args.folder, "validate")?;
-    let loaded = engine::load(&settings, Timestamp::now())?;
+    let loaded = setup::block_on(async { Ok(engine::load_by_its_clock(&settings).await?) })?;
     let scope = args.narrow.narrowing().scope(&[&loaded.desired, &loaded.doubtful]);
     let scope = match scope {
         Ok(scope) => scope,

@@ -2,32 +2,32 @@
 //! its execution.
 
 mod census;
+mod saved;
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::acts::{self, Errands};
 use super::reading::Asks;
-use super::{EngineError, Observed, Session, Settings, Wants, git, recovered, written};
+use super::{ActingError, EngineError, Observed, Session, Settings, Wants, recovered, written};
 use crate::apply::follow::Follower;
 use crate::apply::recover::{Recovery, unknown_until};
-use crate::apply::{ApplyReport, Executor, Service};
+use crate::apply::{ActResult, ApplyReport, Executor, Service};
 use crate::ledger::{Event, Holder, Lease, Ledger, LedgerView};
 use crate::model::clock::{after, between};
 use crate::model::desired::Desired;
 use crate::model::live::Unknown;
 use crate::model::policy::StatedGates;
 use crate::model::value::Fields;
-use crate::model::{Address, Name, ProfileId, Realm, Scope, Secret, Serial};
-use crate::plan::before::{self, Standing};
+use crate::model::{Address, Name, Realm, Scope, Secret, Serial};
+use crate::plan::build::apple::locks_to_ask;
 use crate::plan::drift::{self, Drift};
-use crate::plan::effect;
-use crate::plan::file::{SavedPlan, digest_of};
+use crate::plan::file::digest_of;
 use crate::plan::gates::{self, InForce, ROLLOUT};
 use crate::plan::wishes::Wished;
-use crate::plan::{Action, Plan, ServiceAction, Step};
+use crate::plan::{Action, Plan, PlannedAct, Step};
 use crate::progress::Progress;
 use crate::provider::direct::Asking;
 
@@ -49,6 +49,12 @@ pub struct Prepared {
     record: Record,
     /// The commit of the documents.
     commit: Option<String>,
+    /// The gates that were opened for this plan.
+    overrides: BTreeSet<String>,
+    /// Acts are bound and sent, and not only followed.
+    acts: bool,
+    /// What came of acts of earlier runs, as it was seen in this one.
+    told: Vec<ActResult>,
 }
 
 /// What a run leaves in the ledger once all that it was about is done.
@@ -59,6 +65,15 @@ struct Record {
     wishes: bool,
 }
 
+/// What a run begins with.
+struct TakenUp {
+    writer: Option<(Ledger, Lease)>,
+    run: Uuid,
+    view: LedgerView,
+    observed: Observed,
+    told: Vec<ActResult>,
+}
+
 /// Which of two kinds of changes a run may make by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowed {
@@ -66,6 +81,8 @@ pub struct Allowed {
     pub wishes: bool,
     /// What puts back what moved outside.
     pub drift: bool,
+    /// Acts on devices. What was sent is followed in any case.
+    pub acts: bool,
 }
 
 /// What one look at the services showed.
@@ -92,11 +109,18 @@ impl Prepared {
     /// Opens one gate for this plan. `digest` has to be the plan's.
     ///
     /// # Errors
-    /// [`EngineError::OtherDigest`]
+    /// [`EngineError::OtherDigest`]; [`ActingError::NotOpened`] for a gate that no override opens.
     pub fn open_gate(&mut self, gate: &str, digest: &str) -> Result<Readiness, EngineError> {
         self.expect_digest(digest)?;
+        // A person, an hour and a commit are not to be had by a flag.
+        if ["approval/", "window/"].iter().any(|kind| gate.starts_with(kind))
+            || ["descent", "invalid"].contains(&gate)
+        {
+            return Err(ActingError::NotOpened(gate.to_owned()).into());
+        }
         let before = self.plan.stops.len();
-        self.plan.stops.retain(|stop| stop.gate != gate);
+        self.plan.stops.retain(|stop| stop.gate != gate || !stop.may_be_overridden());
+        self.overrides.insert(gate.to_owned());
         Ok(if self.plan.stops.len() < before { Readiness::Opened } else { Readiness::NotExceeded })
     }
 
@@ -125,40 +149,17 @@ impl Prepared {
             .filter(move |step| !stopped.contains_key(&step.id) && !self.done.contains(&step.id))
     }
 
+    /// The acts of which something would be sent: those that no gate stops.
+    pub fn open_acts(&self) -> impl Iterator<Item = &PlannedAct> {
+        let stopped = self.stopped();
+        let sent = self.plan.acts.iter().filter(|act| act.is_sent());
+        sent.filter(move |act| !stopped.contains_key(&act.step_id()))
+    }
+
     fn stopped(&self) -> BTreeMap<String, String> {
         let stops = self.plan.stops.iter();
         stops.flat_map(|stop| stop.steps.iter().map(|step| (step.clone(), stop.gate.clone()))).collect()
     }
-}
-
-/// Counts anew how many devices feel a saved plan's changes: the gates count in them, and neither
-/// fingerprint nor digest covers counts.
-fn refresh_effects(plan: &mut Plan, observed: &Observed) {
-    let mut by_token = BTreeMap::new();
-    for step in &mut plan.steps {
-        let (Action::UpdateProfile { changes, .. }, Some(object)) = (&step.action, &step.object) else {
-            continue;
-        };
-        let holders = by_token.entry(step.token_id.clone()).or_insert_with(|| {
-            let tenant = observed.live.tenants.get(&step.connection)?;
-            Some(effect::holders(before::devices(tenant, &step.token_id).ok().flatten()?))
-        });
-        if let Some(holders) = holders {
-            step.effect = effect::of_update(changes, holders.get(object).copied().unwrap_or_default());
-        }
-    }
-}
-
-/// Whether a step rests on what services are the default of.
-const fn rests_on_families(action: &Action) -> bool {
-    matches!(
-        action,
-        Action::Service(
-            ServiceAction::DropFamilies { .. }
-                | ServiceAction::TakeFamilies { .. }
-                | ServiceAction::Delete { .. }
-        )
-    )
 }
 
 /// What documents wish, by address: what the ledger remembers as applied.
@@ -188,15 +189,41 @@ impl Session {
     /// # Errors
     /// What the ledger says: held by another run, missing, another one (exit 10).
     pub async fn prepare(&self, progress: &dyn Progress) -> Result<Prepared, EngineError> {
-        let (writer, run, view, mut observed) = self.take_up(&self.scope, Wants::default(), progress).await?;
+        let TakenUp { writer, run, view, mut observed, told } =
+            self.take_up(&self.scope, Wants::default(), progress).await?;
         let mut plan = self.build(&observed, &view)?;
-        if self.prove_absence(&plan, &mut observed, &view, progress).await {
+        let locks = match self.organisations.is_empty() {
+            true => Vec::new(),
+            false => locks_to_ask(&self.input(&observed, &view)),
+        };
+        if self.ask_locks(&locks, &mut observed).await
+            | self.prove_absence(&plan, &mut observed, &view, progress).await
+        {
             plan = self.build(&observed, &view)?;
+        }
+        let mut record = Record { gates: self.gates_of_the_whole(), wishes: true };
+        if let Some(only) = &self.only {
+            acts::only(&mut plan, only);
+            record = Record { gates: None, wishes: false };
         }
         let digest = digest_of(&plan);
         let (done, managed, commit) = (BTreeSet::new(), managed(&self.desired), self.commit());
-        let record = Record { gates: self.gates_of_the_whole(), wishes: true };
-        Ok(Prepared { plan, digest, observed, view, writer, run, done, managed, record, commit })
+        let (overrides, acts) = (BTreeSet::new(), true);
+        Ok(Prepared {
+            plan,
+            digest,
+            observed,
+            view,
+            writer,
+            run,
+            done,
+            managed,
+            record,
+            commit,
+            overrides,
+            acts,
+            told,
+        })
     }
 
     /// Reads the services, plans, and tells what moved outside. Nothing is written anywhere.
@@ -227,18 +254,24 @@ impl Session {
         allowed: Allowed,
         progress: &dyn Progress,
     ) -> Result<(Look, Option<Prepared>), EngineError> {
-        let (writer, run, view, mut observed) = self.take_up(&self.scope, Wants::default(), progress).await?;
+        let TakenUp { writer, run, view, mut observed, told } =
+            self.take_up(&self.scope, Wants::default(), progress).await?;
         let plan = self.build(&observed, &view)?;
         self.prove_absence(&plan, &mut observed, &view, progress).await;
         let look = self.judge(observed, &view)?;
+        let has_acts = allowed.acts && !look.plan.acts.is_empty();
         let mut plan = match allowed {
             Allowed { wishes: true, .. } => look.plan.clone(),
-            Allowed { wishes: false, drift: true } if look.drift.plan.has_changes() => {
-                look.drift.plan.clone()
+            Allowed { wishes: false, drift: true, .. } if !look.drift.plan.steps.is_empty() => {
+                Plan { acts: look.plan.acts.clone(), ..look.drift.plan.clone() }
             }
+            Allowed { wishes: false, .. } if has_acts => acts::alone(&look.plan),
             Allowed { wishes: false, .. } => return Ok((look, None)),
         };
-        let is_part = !allowed.wishes || (!allowed.drift && look.drift.plan.has_changes());
+        if !allowed.acts {
+            acts::follow_only(&mut plan);
+        }
+        let is_part = !allowed.wishes || (!allowed.drift && !look.drift.plan.steps.is_empty());
         if allowed.wishes && is_part {
             drift::without_drift(&mut plan, &look.drift);
             self.gate(&mut plan, &look.observed, &view);
@@ -251,7 +284,22 @@ impl Session {
         let record = Record { gates, wishes: allowed.wishes };
         let digest = digest_of(&plan);
         let (observed, done, commit) = (look.observed.clone(), BTreeSet::new(), self.commit());
-        let prepared = Prepared { plan, digest, observed, view, writer, run, done, managed, record, commit };
+        let (overrides, acts) = (BTreeSet::new(), allowed.acts);
+        let prepared = Prepared {
+            plan,
+            digest,
+            observed,
+            view,
+            writer,
+            run,
+            done,
+            managed,
+            record,
+            commit,
+            overrides,
+            acts,
+            told,
+        };
         Ok((look, Some(prepared)))
     }
 
@@ -268,50 +316,7 @@ impl Session {
         plan.stops.retain(|stop| stop.gate.starts_with(ROLLOUT));
         let counted = gates::evaluate(&plan.steps, &in_force, &census, plan.ledger.is_some());
         plan.stops.splice(0..0, counted);
-    }
-
-    /// Takes a saved plan up: checks that it belongs here, is young enough, and that what it rests
-    /// on is as it was. One that was made narrowed reads no more than it did then. Steps that are already as wished are no staleness.
-    ///
-    /// # Errors
-    /// Exit 5: expired, another ledger, stale, older than what was applied. Exit 10: the lock.
-    pub async fn prepare_saved(
-        &self,
-        saved: SavedPlan,
-        progress: &dyn Progress,
-    ) -> Result<Prepared, EngineError> {
-        let folder_ledger = self.view()?;
-        let folder_ledger = (!folder_ledger.is_none()).then_some(folder_ledger.id);
-        saved.check(folder_ledger, self.clock.now())?;
-        // What a step rests on is read, whatever the documents here ask for by now.
-        let vpp_tokens = saved.steps.iter().any(|step| step.action.vpp_token().is_some());
-        let families = saved.steps.iter().any(|step| rests_on_families(&step.action));
-        let wants = Wants { vpp_tokens, families, ..Wants::default() };
-        let (writer, run, view, mut observed) = self.take_up(&saved.scope, wants, progress).await?;
-        if let (Some(plan), Some(applied)) = (&saved.commit, &view.last_commit)
-            && git::is_older(&self.settings.folder, plan, applied)
-        {
-            return Err(EngineError::OlderThanApplied { plan: plan.clone(), applied: applied.clone() });
-        }
-        let digest = saved.digest.clone();
-        // A plan of another commit says nothing of this folder's documents having been applied: it
-        // must not put their gates into force.
-        let commit = self.commit();
-        let in_force = InForce::of(&self.desired, &view);
-        let gates = match (&saved.commit, &commit) {
-            (Some(planned), Some(here)) if planned == here => StatedGates::of(&self.desired),
-            _ => in_force.merged(),
-        };
-        let wishes = saved.commit.is_some() && saved.commit == commit;
-        let record = Record { gates: Some(gates), wishes };
-        let commit = saved.commit.clone().or(commit);
-        let mut plan = saved.into_plan();
-        self.prove_absence(&plan, &mut observed, &view, progress).await;
-        let done = self.standings(&plan, &observed, &view)?;
-        refresh_effects(&mut plan, &observed);
-        self.gate(&mut plan, &observed, &view);
-        let managed = managed(&self.desired);
-        Ok(Prepared { plan, digest, observed, view, writer, run, done, managed, record, commit })
+        gates::acts::evaluate(&self.input(observed, view), &in_force, plan);
     }
 
     /// Reads all devices of the direct tokens on which a plan takes something away, where only the
@@ -331,64 +336,13 @@ impl Session {
         any
     }
 
-    /// Which steps of a saved plan are done already; an error where others changed.
-    fn standings(
-        &self,
-        plan: &Plan,
-        observed: &Observed,
-        view: &LedgerView,
-    ) -> Result<BTreeSet<String>, EngineError> {
-        let mut done = BTreeSet::new();
-        let mut changed = Vec::new();
-        // What a step makes has no id in the plan; where it was made already, the live one's counts.
-        let mut made: BTreeMap<&Address, ProfileId> = BTreeMap::new();
-        for step in &plan.steps {
-            let tenant = observed.live.tenants.get(&step.connection);
-            let with_object = match (&step.object, made.get(&step.address)) {
-                (None, Some(id)) => Cow::Owned(Step { object: Some(id.clone()), ..step.clone() }),
-                _ => Cow::Borrowed(step),
-            };
-            let planned_for = plan.tenants.get(&step.connection);
-            let Some(standing) = before::standing_in(&with_object, planned_for, &observed.live) else {
-                changed.push(format!(
-                    "{} ({} is another tenant now)",
-                    step.address,
-                    step.connection.document()
-                ));
-                continue;
-            };
-            let unsettled = crate::apply::recover::is_unsettled(view, &step.address);
-            match standing {
-                Ok(Standing::Same) if !unsettled => {}
-                Ok(Standing::Same) => {
-                    changed.push(format!("{} (an earlier write's answer is lost)", step.address))
-                }
-                Ok(Standing::Done) => {
-                    done.insert(step.id.clone());
-                    if let (Action::CreateProfile { .. }, Some(tenant)) = (&step.action, tenant)
-                        && let Ok(Some(only)) =
-                            before::named(tenant, step).map(|named| named.first().copied())
-                    {
-                        made.insert(&step.address, only.id.clone());
-                    }
-                    let defined = tenant.and_then(|tenant| before::defined_as(step, tenant).ok().flatten());
-                    made.extend(defined.map(|profile| (&step.address, profile.id.clone())));
-                }
-                Ok(Standing::Changed) => changed.push(format!("{} ({:?})", step.address, step.name)),
-                Err(unknown) => changed.push(format!("{} (could not be read: {unknown})", step.address)),
-            }
-        }
-        changed.dedup();
-        if changed.is_empty() { Ok(done) } else { Err(EngineError::Stale(changed)) }
-    }
-
     /// The lock; then, under it, the view with old promises settled by what is read.
     async fn take_up(
         &self,
         scope: &Scope,
         wants: Wants,
         progress: &dyn Progress,
-    ) -> Result<(Option<(Ledger, Lease)>, Uuid, LedgerView, Observed), EngineError> {
+    ) -> Result<TakenUp, EngineError> {
         let run = Uuid::new_v4();
         let writer = match self.state.open(&self.desired, &self.clock)? {
             Some(ledger) => {
@@ -433,7 +387,12 @@ impl Session {
         {
             ledger.append(lease, now, &observed.servers)?;
         }
-        Ok((writer, run, view, observed))
+        let (mut view, mut told) = (view, Vec::new());
+        if let Some((ledger, lease)) = &writer {
+            told = self.settle_acts(ledger, lease, &observed).await?;
+            view.acts = ledger.view(self.clock.now())?.acts;
+        }
+        Ok(TakenUp { writer, run, view, observed, told })
     }
 
     /// Waits for the activities that earlier runs began at Apple. True: some ended.
@@ -461,7 +420,7 @@ impl Session {
         Ok(follower.follow(view).await?)
     }
 
-    fn usable_services(&self) -> BTreeMap<Realm, Service> {
+    pub(super) fn usable_services(&self) -> BTreeMap<Realm, Service> {
         let tokens = self
             .services
             .iter()
@@ -483,7 +442,22 @@ impl Session {
         progress: &dyn Progress,
     ) -> Result<ApplyReport, EngineError> {
         let stopped = prepared.stopped();
-        let Prepared { plan, digest, observed, view, writer, run, done, managed, record, commit } = prepared;
+        let Prepared {
+            plan,
+            digest,
+            observed,
+            view,
+            writer,
+            run,
+            done,
+            managed,
+            record,
+            commit,
+            overrides,
+            acts,
+            told,
+        } = prepared;
+        let deadline = after(self.clock.now(), self.settings.wait);
         let services = self.usable_services();
         let owned: BTreeSet<Address> = view.owned.keys().cloned().collect();
         let (migrations, selecting) = migrations(&self.desired);
@@ -506,31 +480,78 @@ impl Session {
             progress,
             stop: self.stop.clone(),
         };
-        let works = plan.steps.iter().any(|step| !stopped.contains_key(&step.id) && !done.contains(&step.id));
+        let Observed { live, tokens, origin, offered, .. } = observed;
+        // What a part of the fleet, a commit of the past or another branch was applied for says nothing of where
+        // the documents are.
+        let is_part = !plan.scope.is_whole()
+            || self.only.is_some()
+            || acts::is_astray(&origin)
+            || commit != origin.commit;
+        let sends =
+            acts && plan.acts.iter().any(|act| act.is_sent() && !stopped.contains_key(&act.step_id()));
+        let works = sends
+            || plan.steps.iter().any(|step| !stopped.contains_key(&step.id) && !done.contains(&step.id));
         if let (Some((ledger, lease)), true) = (&writer, works) {
-            let started =
-                Event::RunStarted { run, commit: commit.clone(), digest: Some(digest), manifests: None };
+            let (commit, digest) = (commit.clone(), Some(digest));
+            let started = Event::RunStarted { run, commit, digest, manifests: None, part: is_part };
             ledger.append(lease, self.clock.now(), &[started])?;
         }
-        let changed: BTreeSet<Realm> = plan.steps.iter().map(|step| step.connection.clone()).collect();
-        let work = executor.run(&plan, observed.live, &stopped, &done);
-        let report = self.changing(changed.iter(), work).await?;
+        let changed: BTreeSet<Realm> = plan
+            .steps
+            .iter()
+            .map(|step| step.connection.clone())
+            .chain(plan.acts.iter().filter_map(|act| act.connection.clone()))
+            .collect();
+        // Whose gates come into force, has its acts bound under those before.
+        if let (Some((ledger, lease)), true) = (&writer, acts || record.gates.is_some()) {
+            let seen = self.bind(&plan, &view, &origin);
+            self.write_acts(ledger, lease, &seen)?;
+        }
+        if let (Some((ledger, lease)), true) = (&writer, acts) {
+            let ended = self.ends(&plan, &ledger.view(self.clock.now())?.acts, &origin);
+            self.write_acts(ledger, lease, &ended)?;
+        }
+        let work = executor.run(&plan, live, &stopped, &done);
+        let (mut report, live) = self.changing(changed.iter(), work).await?;
+        let in_plan = |one: &ActResult| plan.acts.iter().any(|planned| planned.id == one.id);
+        report.acts = told.into_iter().filter(|one| !in_plan(one)).collect();
+        match &writer {
+            Some(writer) => {
+                let (plan, stopped, overrides) = (&plan, &stopped, &overrides);
+                let (origin, offered) = (&origin, offered.as_slice());
+                let errands = Errands { plan, stopped, overrides, origin, offered, deadline };
+                let work = self.carry_acts(writer, &services, &live, errands, &mut report, progress);
+                self.changing(changed.iter(), work).await?;
+            }
+            None => report.acts.extend(plan.acts.iter().map(ActResult::of)),
+        }
         if let Some((ledger, lease)) = &writer {
             let Record { gates, wishes } = record;
             // A part of the fleet that is applied in full says nothing of the whole.
-            let complete = gates.is_some() && report.is_complete() && plan.scope.is_whole();
+            let applied = gates.is_some() && report.is_complete() && plan.scope.is_whole();
+            // A commit of the past, or of another branch, is not what was applied last from now on: acts
+            // would run from it, under its gates.
+            let complete = applied && !acts::is_astray(&origin);
+            let gates = match gates {
+                Some(gates) if complete && self.has_bound_all(&ledger.view(self.clock.now())?.acts) => {
+                    Some(gates)
+                }
+                _ => None,
+            };
             let mut events = Vec::new();
             if wishes {
-                events.extend(self.in_force(&plan, observed.tokens.keys(), &report, &view));
+                events.extend(self.in_force(&plan, tokens.keys(), &report, &view));
             }
             let news = |gates: &StatedGates| {
                 view.gates.as_ref() != Some(&gates.fleet) || view.policies != gates.policies
             };
-            if let Some(StatedGates { fleet, policies }) = gates.filter(|gates| complete && news(gates)) {
+            if let Some(StatedGates { fleet, policies }) = gates.filter(news) {
                 events.push(Event::GatesApplied { gates: fleet, policies });
             }
-            if works || (complete && view.last_commit != commit) {
-                events.push(Event::RunFinished { run, complete, commit });
+            let is_news = (complete && view.last_commit != commit)
+                || (!is_part && commit.is_some() && view.newest_commit != commit);
+            if works || is_news {
+                events.push(Event::RunFinished { run, complete, commit, part: is_part });
             }
             if !events.is_empty() {
                 ledger.append(lease, self.clock.now(), &events)?;

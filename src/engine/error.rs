@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::NarrowingError;
+use super::{ActingError, NarrowingError};
 use crate::diag::Diagnostics;
 use crate::ledger::LedgerError;
 use crate::manifest::{LoadError, Sources};
@@ -82,6 +82,9 @@ pub enum EngineError {
         /// The last one applied in full.
         applied: String,
     },
+    /// What a person asks for about an act is not done.
+    #[error(transparent)]
+    Acting(#[from] ActingError),
     /// A mistake of this program.
     #[error(transparent)]
     Cycle(#[from] Cycle),
@@ -92,14 +95,17 @@ impl EngineError {
     pub fn exit_code(&self) -> u8 {
         match self {
             EngineError::Folder(_) | EngineError::Empty(_) | EngineError::Manifests { .. } => 3,
-            EngineError::Narrowing(_) => 64,
+            EngineError::Narrowing(_) | EngineError::Acting(ActingError::Unknown(_)) => 64,
             EngineError::Ledger(error) if error.is_exit_10() => 10,
             EngineError::WorldHeld(_) | EngineError::TrackedLedger(_) => 10,
             EngineError::PlanFile(_)
             | EngineError::Stale(_)
             | EngineError::OtherDigest { .. }
             | EngineError::OlderThanApplied { .. } => 5,
-            EngineError::Ledger(_)
+            EngineError::Acting(ActingError::NoLedger) => 10,
+            EngineError::Acting(ActingError::NotOpened(_)) => 4,
+            EngineError::Acting(_)
+            | EngineError::Ledger(_)
             | EngineError::Sim(_)
             | EngineError::World { .. }
             | EngineError::State { .. }
@@ -123,6 +129,7 @@ impl EngineError {
             EngineError::Stale(_) => "plan-stale",
             EngineError::OtherDigest { .. } => "plan-other-digest",
             EngineError::OlderThanApplied { .. } => "plan-older",
+            EngineError::Acting(error) => error.code(),
             EngineError::Cycle(_) => "steps-in-a-circle",
             EngineError::Narrowing(_) => "narrowed-to-nothing",
         }
@@ -148,6 +155,7 @@ impl EngineError {
                 "name the folder with the documents, or run `espalier init`; an empty folder on purpose needs --dangerous-allow-empty".to_owned()
             }
             EngineError::Manifests { .. } => "mend the documents; `espalier validate` shows this again".to_owned(),
+            EngineError::Acting(error) => error.next(),
             EngineError::Narrowing(error) => error.next().to_owned(),
             EngineError::Ledger(error) => error.next(),
             EngineError::Sim(SimError::Remote { .. }) => {

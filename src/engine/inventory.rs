@@ -7,178 +7,27 @@
 //! documents, waiting ─┘               read, then serials that nobody has yet
 //! ```
 
-use std::collections::BTreeMap;
+mod row;
 
-use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub use row::{
+    AppleSide, AtApple, CodeState, DeviceRow, LockSide, LockSource, MdmSide, MigrationSide, ProfileRef,
+    RecordSide,
+};
 
 use super::{Observed, Session};
+use crate::acts::ActBook;
+use crate::model::act::{Record, Records};
 use crate::model::clock::Timestamp;
 use crate::model::desired::Desired;
 use crate::model::live::{EnrollmentState, Fact, LiveProfile, LiveTenant, SeenLock};
 use crate::model::organisation::{
-    ActivationLock, Belongs, LiveOrganisation, MigrationStatus, OrgDevice, OrgDevices, ProductFamily,
+    Belongs, LiveOrganisation, MigrationStatus, OrgDevice, OrgDevices, ProductFamily,
 };
-use crate::model::{Family, Name, ProfileId, Realm, Serial, ServiceId, TokenId};
+use crate::model::{Family, Name, ProfileId, Realm, Serial, TokenId};
 use crate::plan::{Plan, Waiting};
-
-/// One device, as everybody who was asked knows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct DeviceRow<'a> {
-    /// The serial number.
-    pub serial: Serial,
-    /// The model as Apple words it; null where only Intune is read, which does not know it before a
-    /// device is enrolled.
-    pub model: Option<&'a str>,
-    /// The product family in Apple's word, likewise.
-    pub family: Option<&'a str>,
-    /// Apple's side; null where nothing of Apple's that was read lists the device.
-    pub apple: Option<AppleSide<'a>>,
-    /// The MDM's side; null for a serial that it does not have.
-    pub mdm: Option<MdmSide>,
-    /// The name of the `EnrollmentToken` document on which the device is; null for a serial that is on
-    /// none that was read.
-    pub token: Option<&'a str>,
-    /// The profile that the device has for its next activation; null for none.
-    pub profile: Option<ProfileRef<'a>>,
-    /// The name of the `EnrollmentProfile` document that an assignment wishes; null for a device
-    /// that no document names.
-    pub wished_profile: Option<&'a str>,
-    /// A document names the serial and the service does not have it yet.
-    pub waiting: bool,
-    /// Until when it is left in peace, because Apple limits it or failed on it; null: it is not.
-    #[schemars(with = "Option<String>")]
-    pub cooling_until: Option<Timestamp>,
-    /// Activation Lock (L-2); null where nobody was asked for it.
-    pub lock: Option<LockSide>,
-}
-
-impl DeviceRow<'_> {
-    /// Whether the device cannot enroll for want of a profile (P-31): one that a token has and that was
-    /// not released at Apple.
-    pub fn lacks_a_profile(&self) -> bool {
-        let is_on_a_token = self.token.is_some() || self.mdm.is_some();
-        self.profile.is_none()
-            && !self.waiting
-            && self.mdm.is_none_or(|mdm| !mdm.released)
-            && (is_on_a_token || self.apple.is_some_and(|apple| apple.organisation.is_none()))
-    }
-
-    /// Whether the organisation has it and no service does: it cannot reach any MDM.
-    pub fn lacks_a_service(&self) -> bool {
-        self.apple.is_some_and(|apple| apple.status == Some(AtApple::Unassigned))
-    }
-}
-
-/// Whether a device belongs to a service, as the services' own lists tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum AtApple {
-    /// To the one named.
-    Assigned,
-    /// To none.
-    Unassigned,
-    /// The lists contradict each other, as they do for a while after a change.
-    Unclear,
-}
-
-/// What Apple knows of a device: the organisation, where it was read, and the enrollment service, where
-/// espalier holds the token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct AppleSide<'a> {
-    /// The `Connection` document of the organisation; null where only the enrollment service was read.
-    pub organisation: Option<&'a str>,
-    /// Another organisation that lists the serial as well, which only one of the two can hold.
-    pub also_in: Option<&'a str>,
-    /// The device management service ("MDM server") that it is assigned to; null for none, and where
-    /// its name is not known.
-    pub service: Option<&'a str>,
-    /// The id of that service.
-    #[schemars(with = "Option<String>")]
-    pub service_id: Option<&'a ServiceId>,
-    /// Whether it belongs to one.
-    pub status: Option<AtApple>,
-    /// `orderNumber`
-    pub order_number: Option<&'a str>,
-    /// `purchaseSourceType`, in the word of documents: `apple`, `reseller`, `manuallyAdded` (A-5).
-    pub purchase_source: Option<&'a str>,
-    /// `purchaseSourceId`
-    pub purchase_source_id: Option<&'a str>,
-    /// `productType`, e.g. `iPad14,1`.
-    pub product_type: Option<&'a str>,
-    /// `addedToOrgDateTime`
-    #[schemars(with = "Option<String>")]
-    pub added: Option<Timestamp>,
-    /// A migration with a deadline (A-11); null where its record tells nothing of one.
-    pub migration: Option<MigrationSide>,
-    /// `profile_status` of the enrollment service in Apple's word: `empty`, `assigned`, `pushed`,
-    /// `removed`; null for another, and where that service was not read.
-    pub profile_status: Option<&'a str>,
-    /// When the organisation was read; null where it was not.
-    #[schemars(with = "Option<String>")]
-    pub read_at: Option<Timestamp>,
-    /// It was read by an earlier run (`--max-age`).
-    pub reused: bool,
-}
-
-/// What a device's record says of a migration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct MigrationSide {
-    /// `isMdmMigrationCapable`; null where Apple does not tell.
-    pub capable: Option<bool>,
-    /// `mdmMigrationStatus`: `requested`, `started`, `success`, `failed`, `other`; null for none.
-    pub status: Option<&'static str>,
-    /// `mdmMigrationDeadlineDateTime`
-    #[schemars(with = "Option<String>")]
-    pub deadline: Option<Timestamp>,
-}
-
-/// What the MDM knows of a device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct MdmSide {
-    /// Where the device is on its way to being enrolled.
-    pub state: EnrollmentState,
-    /// Released at Apple, and listed for some weeks still (S-6).
-    pub released: bool,
-    /// Whether it is supervised.
-    pub supervised: bool,
-}
-
-/// A live profile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ProfileRef<'a> {
-    /// Its display name; null where the list of profiles does not have it.
-    pub name: Option<&'a str>,
-    /// Its id at the service.
-    pub id: &'a str,
-}
-
-/// Activation Lock of a device (L-2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct LockSide {
-    /// What it is; null where who was asked could not tell.
-    pub state: Option<ActivationLock>,
-    /// Who told it.
-    pub source: LockSource,
-    /// When it was told.
-    #[schemars(with = "String")]
-    pub at: Timestamp,
-    /// How long ago that is, in seconds.
-    pub age_seconds: u64,
-}
-
-/// Who tells of Activation Lock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum LockSource {
-    /// `activationLockStatus` of Apple Business or Apple School Manager.
-    Apple,
-}
 
 /// What rows are looked up in.
 pub struct Inventory<'a> {
@@ -199,6 +48,8 @@ pub struct Inventory<'a> {
     organisations: Vec<(&'a Name, &'a LiveOrganisation, &'a OrgDevices)>,
     /// The serials of all tokens that were read, sorted; empty where no organisation was.
     on_tokens: Vec<Serial>,
+    /// What the ledger knows of acts and sealed codes; `None`: nobody was asked.
+    book: Option<Arc<ActBook>>,
 }
 
 impl<'a> Inventory<'a> {
@@ -273,7 +124,15 @@ impl<'a> Inventory<'a> {
             cooling,
             organisations,
             on_tokens,
+            book: None,
         }
+    }
+
+    /// With what the ledger has sealed of the devices.
+    #[must_use]
+    pub fn with_codes(mut self, book: Arc<ActBook>) -> Self {
+        self.book = Some(book);
+        self
     }
 
     /// The devices of all tokens, then those of organisations that are on none of them, then the serials
@@ -287,6 +146,7 @@ impl<'a> Inventory<'a> {
             .filter_map(|(realm, tenant, id, list)| Some((realm, tenant, id, list.known()?)))
             .flat_map(move |(realm, tenant, id, devices)| {
                 let side = OnToken::of(self, realm, tenant, id);
+                let records = self.observed.live.records.get(realm).and_then(Fact::known);
                 devices.iter().map(move |device| {
                     let org = self.at_apple(&device.serial, side.organisation);
                     let direct = side.service.map(|service| AppleSide {
@@ -295,8 +155,11 @@ impl<'a> Inventory<'a> {
                         profile_status: profile_status(device.state, devices.place_of(device).is_some()),
                         ..AppleSide::default()
                     });
+                    let record = records.and_then(|records| only(records, &device.serial));
+                    let told = record.map(|record| record.model.as_str()).filter(|model| !model.is_empty());
                     DeviceRow {
-                        model: devices.model_of(device).or(org.and_then(|org| org.model)),
+                        bypass_code: record.map(|record| self.code_of(record)),
+                        model: devices.model_of(device).or(org.and_then(|org| org.model)).or(told),
                         family: device.family.map(Family::word).or(org.and_then(|org| org.family)),
                         apple: match (org, direct) {
                             (Some(org), direct) => Some(AppleSide {
@@ -310,6 +173,7 @@ impl<'a> Inventory<'a> {
                             state: device.state,
                             released: device.released,
                             supervised: device.supervised,
+                            record: record.map(record_side),
                         }),
                         cooling_until: self.cooling_until(&device.serial),
                         token: side.token,
@@ -374,6 +238,18 @@ impl<'a> Inventory<'a> {
             waiting: false,
             cooling_until: None,
             lock: self.observed.live.locks.get(&serial).map(|seen| lock_side(seen, self.now)),
+            bypass_code: None,
+        }
+    }
+
+    fn code_of(&self, record: &Record) -> CodeState {
+        let is_sealed = record.serial.zip(record.epoch()).is_some_and(|(serial, epoch)| {
+            self.book.as_ref().is_some_and(|book| book.code_of(&serial, &epoch).is_some())
+        });
+        match (is_sealed, record.supervised) {
+            (true, _) => CodeState::Sealed,
+            (false, Some(false)) => CodeState::None,
+            (false, _) => CodeState::Unknown,
         }
     }
 
@@ -480,6 +356,28 @@ const fn migration_word(status: MigrationStatus) -> &'static str {
         MigrationStatus::Success => "success",
         MigrationStatus::Failed => "failed",
         MigrationStatus::Other => "other",
+    }
+}
+
+/// The one record with a serial: which of several speaks for the device nobody can tell.
+fn only<'a>(records: &'a Records, serial: &Serial) -> Option<&'a Record> {
+    let mut all = records.of(serial);
+    match (all.next(), all.next()) {
+        (Some(record), None) => Some(record),
+        _ => None,
+    }
+}
+
+fn record_side(record: &Record) -> RecordSide<'_> {
+    RecordSide {
+        id: &record.id.0,
+        enrolled: record.enrolled,
+        name: &record.name,
+        user: Some(record.user.as_str()).filter(|user| !user.is_empty()),
+        os: record.os,
+        os_version: &record.os_version,
+        last_sync: record.last_sync,
+        lost_mode: record.lost_mode,
     }
 }
 

@@ -9,6 +9,8 @@
 //! This is what `cli` drives and what a program that embeds espalier drives. It prints nothing,
 //! reads no arguments, and gives a planner no writer.
 
+mod acting;
+mod acts;
 mod apple;
 mod applying;
 mod credentials;
@@ -32,6 +34,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use acting::ActingError;
 pub use applying::{Allowed, Look, Prepared, Readiness};
 pub use direct::ELSEWHERE;
 pub use error::EngineError;
@@ -105,6 +108,10 @@ pub struct Session {
     max_age: Option<Duration>,
     /// Organisations that failed lately, and until when they are left alone.
     left_alone: BTreeMap<Name, Timestamp>,
+    /// The one document of an action that the run is about; `None`: it is about everything.
+    only: Option<Name>,
+    /// Why newer documents than these cannot be acted upon.
+    distrusted: Option<String>,
 }
 
 /// Loads a folder and judges it; services are not needed. The findings hold everything, sorted by
@@ -113,15 +120,58 @@ pub struct Session {
 /// # Errors
 /// [`EngineError::Folder`] where it cannot be read; [`EngineError::Empty`].
 pub fn load(settings: &Settings, now: jiff::Timestamp) -> Result<Loaded, EngineError> {
-    let mut loaded = crate::manifest::load(&settings.folder, settings.allow)?;
-    if loaded.documents == 0 && !settings.allow_empty {
-        return Err(EngineError::Empty(settings.folder.clone()));
+    Ok(with_rules(settings, read(settings)?, now))
+}
+
+fn read(settings: &Settings) -> Result<Loaded, EngineError> {
+    let loaded = crate::manifest::load(&settings.folder, settings.allow)?;
+    match loaded.documents == 0 && !settings.allow_empty {
+        true => Err(EngineError::Empty(settings.folder.clone())),
+        false => Ok(loaded),
     }
-    loaded.diagnostics.extend(rules::check_documents(&loaded.desired, now));
+}
+
+fn with_rules(settings: &Settings, mut loaded: Loaded, now: Timestamp) -> Loaded {
+    loaded.diagnostics.extend(judged(settings, &loaded.desired, now));
     // Documents with a mistake are judged as far as they could be read, so that all is shown at once.
-    loaded.diagnostics.extend(rules::check_documents(&loaded.doubtful, now));
+    loaded.diagnostics.extend(judged(settings, &loaded.doubtful, now));
     loaded.diagnostics = rules::fold_documents(loaded.diagnostics, &loaded.desired, now);
-    Ok(loaded)
+    loaded
+}
+
+/// What time it is for a folder: the machine's clock, or that of its simulated world, which is not started.
+///
+/// # Errors
+/// A world that cannot be read; a simulator that does not answer.
+pub async fn time(settings: &Settings, loaded: &Loaded) -> Result<Timestamp, EngineError> {
+    worlds::time(settings, &FolderState::of(settings), &[&loaded.desired, &loaded.doubtful]).await
+}
+
+/// [`load`] by the clock that [`time`] tells.
+///
+/// # Errors
+/// As these.
+pub async fn load_by_its_clock(settings: &Settings) -> Result<Loaded, EngineError> {
+    let loaded = read(settings)?;
+    let now = time(settings, &loaded).await?;
+    Ok(with_rules(settings, loaded, now))
+}
+
+/// What the rules say of documents at an instant. In a simulated world the way to a later one is to step it.
+fn judged(settings: &Settings, desired: &Desired, now: Timestamp) -> Diagnostics {
+    let found = rules::check_documents(desired, now);
+    if !settings.world.is_simulated() {
+        return found;
+    }
+    let mut told = Diagnostics::default();
+    for mut finding in found.into_vec() {
+        if finding.next == crate::escrow::NOT_YET {
+            finding.next = "let the world's clock go on with `espalier sim step DURATION`, or name a certificate that is valid by then"
+                .to_owned();
+        }
+        told.push(finding);
+    }
+    told
 }
 
 /// Looks up what earlier runs left open, as far as this one has looked: of what lies outside of its
@@ -171,9 +221,11 @@ impl Session {
         }
         let Loaded { desired, doubtful, mut diagnostics, documents: _, sources } = first;
         if diagnostics.stop_the_folder() {
-            // No world runs yet, so the rules that ask for the time get the machine's.
-            for wishes in [&desired, &doubtful] {
-                diagnostics.extend(rules::check_documents(wishes, jiff::Timestamp::now()));
+            // Without the time, what depends on it would be told wrongly.
+            if let Ok(now) = worlds::time(&settings, &state, &[&desired, &doubtful]).await {
+                for wishes in [&desired, &doubtful] {
+                    diagnostics.extend(judged(&settings, wishes, now));
+                }
             }
             return Err(EngineError::Manifests { findings: diagnostics, sources });
         }
@@ -196,7 +248,7 @@ impl Session {
         let clock = world.clock();
         let Documents { desired, findings, sources } = documents.clone();
         let mut findings = findings;
-        findings.extend(rules::check_documents(&desired, clock.now()));
+        findings.extend(judged(&settings, &desired, clock.now()));
         if findings.stop_the_folder() {
             let sources = Arc::unwrap_or_clone(sources);
             return Err(EngineError::Manifests { findings, sources });
@@ -230,6 +282,8 @@ impl Session {
             wants,
             max_age: None,
             left_alone: BTreeMap::new(),
+            only: None,
+            distrusted: None,
         })
     }
 
@@ -237,6 +291,18 @@ impl Session {
     /// the ledger says nothing of the folder as a whole.
     pub fn confine(&mut self, tokens: BTreeSet<Name>) {
         self.scope = Scope::of(tokens);
+    }
+
+    /// Says that there are newer documents than these, which cannot be read or do not validate: what was sent to
+    /// devices is followed, and nothing new is.
+    pub fn distrust(&mut self, why: &str) {
+        self.distrusted = Some(why.to_owned());
+    }
+
+    /// Makes the run about one `DeviceAction` document: everything is read and judged, no step is carried out,
+    /// and only this document's acts are bound and sent.
+    pub fn only_act(&mut self, action: &Name) {
+        self.only = Some(action.clone());
     }
 
     /// Gives the run a switch that ends it between two requests.
@@ -350,6 +416,8 @@ impl Session {
             ledger: view,
             findings: &self.findings,
             scope: &self.scope,
+            origin: &observed.origin,
+            offered: &observed.offered,
             now: self.clock.now(),
         }
     }

@@ -3,17 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use futures_util::future::{join, join4};
+use futures_util::future::{join, join3, join4};
 use futures_util::stream::{self, StreamExt as _};
 
 use super::Session;
 use crate::apply::{SIDE_BY_SIDE, Service};
+use crate::approval::Found;
 use crate::cache::{TenantReads, TokenReads};
 use crate::ledger::{Event, LedgerView};
 use crate::model::desired::Token;
 use crate::model::live::{Cause, Fact, Live, LiveTenant, Unknown};
 use crate::model::value::Field;
 use crate::model::{Name, Realm, Scope, Serial, TokenId};
+use crate::plan::Origin;
 use crate::plan::build::matched_tokens;
 use crate::progress::{Pages, Progress};
 use crate::provider::Observer;
@@ -31,6 +33,10 @@ pub struct Observed {
     pub servers: Vec<Event>,
     /// The direct tokens of whose devices only the changes were read: that proves no absence.
     pub by_changes: BTreeSet<Realm>,
+    /// Where the documents come from, as far as acts ask.
+    pub origin: Origin,
+    /// The approvals that lie with the documents.
+    pub offered: Vec<Found>,
 }
 
 /// How much a run reads.
@@ -66,6 +72,8 @@ pub struct Wants {
     /// Activation Lock of these devices (L-2): one call per device, those first of which it was seen
     /// longest ago; empty: of all devices of the organisations.
     pub locks: Vec<Serial>,
+    /// The records of all devices at Intune, one list for each tenant, whatever the documents ask.
+    pub records: bool,
     /// The most calls that may be spent on `locks`, over all organisations; what does not fit is told as
     /// it was seen last, or not at all.
     pub lock_calls: u32,
@@ -91,6 +99,7 @@ impl Session {
         asks: Asks,
         progress: &dyn Progress,
     ) -> Observed {
+        let asks = self.with_acts(view, scope, asks);
         let mut cache = self.state.cache();
         let expected = expected(&cache, self);
         let progress = Expecting { inner: progress, expected };
@@ -113,11 +122,15 @@ impl Session {
             })
             .collect();
         let mut observed = Observed::default();
-        let (read, organisations): (Vec<_>, _) = join(
+        let (read, organisations, acts): (Vec<_>, _, _) = join3(
             stream::iter(reads).buffer_unordered(SIDE_BY_SIDE).collect(),
             self.observe_organisations(view, scope, &asks, &progress),
+            self.observe_acts(view, &asks),
         )
         .await;
+        (observed.live.records, observed.live.audits) = (acts.records, acts.audits);
+        observed.origin = self.origin(view);
+        observed.offered = self.offered();
         for Read { realm, tenant, tokens, news, by_changes } in read {
             let mut cost = cost(&tenant);
             if !scope.is_whole()

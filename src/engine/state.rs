@@ -195,7 +195,8 @@ fn id_of(desired: &Desired) -> uuid::Uuid {
 
 /// A simulator's ledger makes itself, with the fleet's id, born before anything in the folder.
 fn simulated(path: &Path, desired: &Desired, now: Timestamp) -> Result<Ledger, EngineError> {
-    let born = now.checked_sub(jiff::SignedDuration::try_from(A_DAY).unwrap_or_default()).unwrap_or(now);
+    let oldest = super::acts::requested(desired).map_or(now, |(oldest, _)| oldest.min(now));
+    let born = oldest.checked_sub(jiff::SignedDuration::try_from(A_DAY).unwrap_or_default()).unwrap_or(now);
     Ok(Ledger::create_simulated(path, id_of(desired), born)?)
 }
 

@@ -1,6 +1,7 @@
 //! Real services, or a simulated world: kept in the folder, given as a file, or running elsewhere.
 
 mod apple;
+mod devices;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -62,7 +63,7 @@ pub(super) enum Running {
 /// The file of [`WorldLock`].
 const LOCK: &str = "world.lock";
 
-/// The instant at which every simulated world begins.
+/// The instant at which simulated worlds begin whose folders ask for no act.
 const BEGINNING: &str = "2026-11-02T08:00:00Z";
 
 impl Running {
@@ -228,7 +229,7 @@ impl Running {
     /// Adds to a world in this process what new documents name; one elsewhere is somebody else's.
     pub fn add(&self, desired: &Desired) {
         if let Running::Here { sim, .. } = self {
-            sim.with_world(|world| world.add(&seed(desired)));
+            sim.with_world(|world| world.add(&additions(desired)));
         }
     }
 
@@ -280,15 +281,14 @@ impl WorldLock {
 
 /// The world that the folder keeps, made from the documents at first; later documents only add.
 pub fn kept(state: &FolderState, desired: &Desired) -> Result<World, EngineError> {
-    let seed = seed(desired);
     let path = state.world_file();
     if path.exists() {
         let mut world = read_world(&path)?;
-        world.add(&seed);
+        world.add(&additions(desired));
         return Ok(world);
     }
     prepare(state)?;
-    Ok(World::from_seed(&seed))
+    Ok(World::from_seed(&seed(desired)))
 }
 
 /// A world that begins as a file says. The folder keeps what becomes of it apart from every other
@@ -298,7 +298,7 @@ fn from_file(state: &FolderState, desired: &Desired, path: &Path) -> Result<Worl
         true => read_world(&state.world_file())?,
         false => read_world(path)?,
     };
-    world.add(&seed(desired));
+    world.add(&additions(desired));
     prepare(state)?;
     Ok(world)
 }
@@ -351,9 +351,67 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), EngineError> {
     Ok(())
 }
 
+/// When a world begins: the folder fixes it, by the newest act that it asks for.
+fn beginning(desired: &Desired) -> Timestamp {
+    let newest = super::acts::requested(desired).map(|(_, newest)| newest);
+    newest.unwrap_or_else(at_the_beginning)
+}
+
+/// What of a kept world tells the time; the rest, which may be large, is passed over.
+#[derive(serde::Deserialize)]
+struct Hands {
+    now: Timestamp,
+}
+
+/// What time it is for a run, without a world being started: the machine's, or that of the simulated world, which
+/// is the one it would begin with where it was not made yet.
+///
+/// # Errors
+/// A world that cannot be read; a simulator that does not answer.
+pub(super) async fn time(
+    settings: &Settings,
+    state: &FolderState,
+    documents: &[&Desired],
+) -> Result<Timestamp, EngineError> {
+    let file = match &settings.world {
+        WorldChoice::Real => return Ok(Timestamp::now()),
+        WorldChoice::At(url) => {
+            let client = crate::http::client(Reach::Loopback)
+                .map_err(|source| SimError::Remote { address: url.to_string(), source })?;
+            return Ok(RemoteSim::connect_by(client, url.as_str()).await?.clock().now());
+        }
+        WorldChoice::Kept | WorldChoice::From(_) if state.world_file().exists() => state.world_file(),
+        WorldChoice::From(path) => path.clone(),
+        WorldChoice::Kept => {
+            let newest =
+                documents.iter().filter_map(|one| super::acts::requested(one)).map(|(_, at)| at).max();
+            return Ok(newest.unwrap_or_else(at_the_beginning));
+        }
+    };
+    let text =
+        fs::read_to_string(&file).map_err(|source| EngineError::State { path: file.clone(), source })?;
+    let hands: Hands = serde_json::from_str(&text)
+        .map_err(|error| EngineError::World { path: file, reason: error.to_string() })?;
+    Ok(hands.now)
+}
+
+fn at_the_beginning() -> Timestamp {
+    BEGINNING.parse().unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// What documents add to a world that is there already. A serial that only an act names is not made: a wrong one
+/// would become a device.
+fn additions(desired: &Desired) -> Seed {
+    lowered(desired, false)
+}
+
 /// Lowers documents to what a world begins with: their tokens, serials, VPP tokens and scope tags
 /// exist, with a fleet around them; their profiles and assignments do not.
 pub fn seed(desired: &Desired) -> Seed {
+    lowered(desired, true)
+}
+
+fn lowered(desired: &Desired, with_acts: bool) -> Seed {
     let mut tenants: Vec<SeedTenant> = Vec::new();
     let mut services: Vec<SeedService> = Vec::new();
     // What documents lead somewhere at Apple is not there yet.
@@ -407,11 +465,14 @@ pub fn seed(desired: &Desired) -> Seed {
             ..SeedToken::default()
         });
     }
+    if with_acts {
+        devices::add(desired, &mut tenants);
+    }
     let text = tenants.iter().map(|tenant| tenant.tenant_id.as_str()).collect::<Vec<_>>().join(" ");
     let hash = openssl::sha::sha256(text.as_bytes());
     Seed {
         seed: u64::from_le_bytes(hash[..8].try_into().unwrap_or_default()),
-        start: BEGINNING.parse().unwrap_or(Timestamp::UNIX_EPOCH),
+        start: beginning(desired),
         surroundings: true,
         services,
         tenants,
@@ -462,88 +523,4 @@ fn not_ios(platform: Platform) -> Option<SimPlatform> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_world_has_what_the_documents_name() {
-        let documents = "
-apiVersion: espalier.dev/v1alpha1
-kind: Fleet
-metadata: {name: fleet}
-spec:
-  ledger: {id: 6f0c1f3e-5b0a-4b6e-9a55-3d2b8f1c7e40, sqlite: {path: ledger.db}}
----
-apiVersion: espalier.dev/v1alpha1
-kind: Connection
-metadata: {name: tenant}
-spec:
-  intune: {tenantId: contoso.example, clientId: 3b7e9c04-6d5a-4812-9f0e-c1a2b3d4e5f6, credential: {clientSecret: {env: SECRET}}}
----
-apiVersion: espalier.dev/v1alpha1
-kind: EnrollmentToken
-metadata: {name: main}
-spec: {mdm: tenant, scopeTags: [Default, Berlin], appleId: ade@contoso.example}
----
-apiVersion: espalier.dev/v1alpha1
-kind: EnrollmentProfile
-metadata: {name: phones}
-spec:
-  tokens: [main]
-  platform: ios
-  userAffinity: user
-  authentication: companyPortal
-  companyPortal: {vppToken: Field apps}
----
-apiVersion: espalier.dev/v1alpha1
-kind: EnrollmentProfile
-metadata: {name: tablets}
-spec:
-  tokens: [main]
-  platform: ios
-  userAffinity: user
-  authentication: companyPortal
-  companyPortal: {vppToken: Field apps}
----
-apiVersion: espalier.dev/v1alpha1
-kind: EnrollmentProfile
-metadata: {name: macs}
-spec: {tokens: [main], platform: macos, userAffinity: none}
----
-apiVersion: espalier.dev/v1alpha1
-kind: DeviceAssignment
-metadata: {name: phones}
-spec: {profile: phones, devices: {serials: [C02AAAA1]}}
----
-apiVersion: espalier.dev/v1alpha1
-kind: DeviceAssignment
-metadata: {name: macs}
-spec: {profile: macs, devices: {serials: [C02BBBB2]}}
-";
-        let loaded = crate::manifest::load_text(&[("all.yaml", documents)]);
-        assert!(!loaded.diagnostics.refuse(), "{:?}", loaded.diagnostics);
-        let seed = seed(&loaded.desired);
-        let tenant = &seed.tenants[0];
-        assert_eq!(tenant.scope_tags, ["Berlin"]);
-        let names: Vec<&str> = tenant.vpp_tokens.iter().map(|token| token.name.as_str()).collect();
-        assert_eq!(names, ["Field apps"], "once, however many profiles name it");
-        let platforms: Vec<(&str, SimPlatform)> = tenant.tokens[0]
-            .platforms
-            .iter()
-            .map(|(serial, platform)| (serial.as_str(), *platform))
-            .collect();
-        assert_eq!(platforms, [("C02BBBB2", SimPlatform::MacOs)]);
-        let world = World::from_seed(&seed);
-        let serials = |platform: SimPlatform| {
-            let devices = world.tenants[0].tokens[0].devices.iter();
-            devices
-                .filter(|device| device.platform == platform)
-                .map(|device| device.serial.to_string())
-                .collect::<Vec<_>>()
-        };
-        assert!(serials(SimPlatform::MacOs).contains(&"C02BBBB2".to_owned()));
-        assert!(serials(SimPlatform::Ios).contains(&"C02AAAA1".to_owned()));
-        assert!(world.tenants[0].push_certificate.is_some());
-        assert_eq!(world.tenants[0].tokens[0].apple_identifier, "ade@contoso.example");
-    }
-}
+mod tests;

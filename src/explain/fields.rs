@@ -80,10 +80,15 @@ pub fn rows_of(path: &str) -> Vec<&'static Row> {
     rows::all().filter(|row| row.fields.iter().any(|known| touches(known))).collect()
 }
 
+/// The fields of a table that documents write, now or later.
+fn listed(shape: &'static Shape) -> impl Iterator<Item = &'static Field> {
+    shape.fields.iter().filter(|field| !field.never)
+}
+
 /// The fields below a type. Words of a mapping by words count as fields.
 fn children(ty: Type) -> Vec<Field> {
     match ty {
-        Type::Object(shape) => shape.fields.to_vec(),
+        Type::Object(shape) => listed(shape).copied().collect(),
         Type::List(item) => children(*item),
         Type::Tokens => kinds::MATCH_LABELS.fields.to_vec(),
         Type::WordMap(words, item) => words.iter().map(|word| of_word(word, *item)).collect(),
@@ -106,7 +111,7 @@ pub fn kind(name: &str) -> Option<Kind> {
 
 /// The names of the fields of a kind's `spec`, in their order.
 pub fn names_of(kind: Kind) -> Vec<&'static str> {
-    kinds::spec_of(kind).fields.iter().map(|field| field.name).collect()
+    listed(kinds::spec_of(kind)).map(|field| field.name).collect()
 }
 
 /// The kind, field or screen at a path that begins with a kind; `spec` may stand in it. Case does
@@ -135,9 +140,7 @@ pub fn find(path: &str) -> Option<Entry> {
 
 /// The fields of a kind's `spec`.
 pub fn top(kind: Kind) -> Vec<At> {
-    kinds::spec_of(kind)
-        .fields
-        .iter()
+    listed(kinds::spec_of(kind))
         .map(|field| At { path: format!("{kind}.{}", field.name), kind, field: *field })
         .collect()
 }
@@ -226,6 +229,7 @@ pub fn type_words(ty: Type) -> String {
         Type::Name => "the `metadata.name` of a document".to_owned(),
         Type::Duration => "duration: `30d`, `72h`, `15m`".to_owned(),
         Type::Time => "time: `2027-01-31`, or RFC 3339".to_owned(),
+        Type::Instant => "time in RFC 3339: `2027-01-31T12:00:00Z`".to_owned(),
         Type::Uuid | Type::Guid => "UUID".to_owned(),
         Type::Tenant => "UUID, or a domain of the tenant".to_owned(),
         Type::Path => "file, relative to the document".to_owned(),

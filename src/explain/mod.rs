@@ -10,8 +10,8 @@ pub mod rows;
 mod tests;
 
 use crate::manifest::suggest;
-use crate::model::Kind;
 use crate::model::screens::{self, Screen};
+use crate::model::{ActionKind, Kind};
 use codes::Code;
 use fields::Entry;
 use rows::Row;
@@ -27,6 +27,8 @@ pub enum Topic {
     Screen(&'static Screen),
     /// A code of a finding, a gate, a cause or an error.
     Code(&'static Code),
+    /// What can be asked of a device.
+    Action(ActionKind),
 }
 
 impl From<Entry> for Topic {
@@ -50,7 +52,8 @@ pub struct Unknown {
 
 /// Everything of this name: a row (`P-14`, `p14`), a code, a kind, a field by its path
 /// (`EnrollmentProfile.sharedIpad`) or by its bare name, a screen by name, portal label or Apple's
-/// key, or a field by its portal label or member at the service. Never empty.
+/// key, a field by its portal label or member at the service, or an action on devices (`wipe`); the field
+/// `DeviceAction.action` comes with all of them. Never empty.
 ///
 /// # Errors
 /// [`Unknown`], with the nearest name if one is near.
@@ -60,8 +63,15 @@ pub fn find(word: &str) -> Result<Vec<Topic>, Unknown> {
         return Ok(vec![Topic::Row(row)]);
     }
     let mut found: Vec<Topic> = codes::find(word).map(Topic::Code).into_iter().collect();
+    found.extend(action(word).map(Topic::Action));
     match fields::find(word) {
-        Some(entry) => found.push(entry.into()),
+        Some(entry) => {
+            let is_of_actions = entry.path() == ACTION;
+            found.push(entry.into());
+            if is_of_actions {
+                found.extend(ActionKind::ALL.map(Topic::Action));
+            }
+        }
         None => {
             found.extend(screens::lookup(word).map(Topic::Screen));
             found.extend(fields::called(word).into_iter().map(Topic::Field));
@@ -73,10 +83,19 @@ pub fn find(word: &str) -> Result<Vec<Topic>, Unknown> {
     if found.is_empty() { Err(Unknown { word: word.to_owned(), near: near(word) }) } else { Ok(found) }
 }
 
+/// The field that takes the word of an action.
+const ACTION: &str = "DeviceAction.action";
+
+/// The action of this word; case does not matter.
+fn action(word: &str) -> Option<ActionKind> {
+    ActionKind::ALL.into_iter().find(|kind| kind.word().eq_ignore_ascii_case(word))
+}
+
 /// The known word nearest to one that nothing is called by.
 fn near(word: &str) -> Option<String> {
     let mut known: Vec<String> = rows::all().map(|row| row.id.to_owned()).collect();
     known.extend(codes::all().map(|code| code.code.to_owned()));
+    known.extend(ActionKind::ALL.iter().map(|kind| kind.word().to_owned()));
     known.extend(screens::SCREENS.iter().map(|screen| screen.name.to_owned()));
     for entry in fields::all() {
         known.extend(entry.name().map(str::to_owned));
@@ -96,6 +115,8 @@ pub struct Overview {
     pub kinds: Vec<(Kind, Vec<&'static str>)>,
     /// The screens' names.
     pub screens: Vec<&'static str>,
+    /// The words of the actions on devices.
+    pub actions: Vec<&'static str>,
     /// The groups of codes, each with its codes.
     pub codes: Vec<(codes::Group, Vec<&'static str>)>,
 }
@@ -112,6 +133,7 @@ pub fn overview() -> Overview {
         sections: rows::SECTIONS.iter().map(of_section).collect(),
         kinds: Kind::ALL.into_iter().map(|kind| (kind, fields::names_of(kind))).collect(),
         screens: screens::SCREENS.iter().map(|screen| screen.name).collect(),
+        actions: ActionKind::ALL.iter().map(|kind| kind.word()).collect(),
         codes: [codes::Group::Document, codes::Group::Plan, codes::Group::Error].map(of_group).to_vec(),
     }
 }

@@ -9,6 +9,7 @@ fn topics(word: &str) -> Vec<String> {
             Topic::Field(entry) => format!("field {}", entry.path()),
             Topic::Screen(screen) => format!("screen {}", screen.name),
             Topic::Code(code) => format!("code {}", code.code),
+            Topic::Action(kind) => format!("action {kind}"),
         })
         .collect()
 }
@@ -52,6 +53,18 @@ fn words_are_found_as_people_have_them_at_hand() {
 }
 
 #[test]
+fn actions_on_devices_are_found_and_their_field_lists_them() {
+    for word in ["wipe", "handover", "release", "lock"] {
+        let found = topics(word);
+        assert!(found[0].eq_ignore_ascii_case(&format!("action {word}")), "{found:?}");
+    }
+    let found = topics("DeviceAction.action");
+    assert_eq!(found[0], "field DeviceAction.action");
+    assert_eq!(found.len(), 1 + ActionKind::ALL.len(), "{found:?}");
+    assert_eq!(find("wippe").unwrap_err().near.as_deref(), Some("wipe"));
+}
+
+#[test]
 fn a_slip_gets_a_proposal_and_a_stranger_none() {
     for (word, near) in [
         ("P-41", "P-1"),
@@ -77,13 +90,13 @@ fn a_slip_gets_a_proposal_and_a_stranger_none() {
 
 #[test]
 fn every_name_of_the_overview_can_be_explained() {
-    let Overview { sections, kinds, screens, codes } = overview();
+    let Overview { sections, kinds, screens, actions, codes } = overview();
     let mut words: Vec<String> = sections.into_iter().flat_map(|(_, ids)| ids).map(str::to_owned).collect();
     for (kind, names) in kinds {
         words.push(kind.as_str().to_owned());
         words.extend(names.into_iter().map(|name| format!("{kind}.{name}")));
     }
-    words.extend(screens.into_iter().map(str::to_owned));
+    words.extend(screens.into_iter().chain(actions).map(str::to_owned));
     words.extend(codes.into_iter().flat_map(|(_, codes)| codes).map(str::to_owned));
     words.extend(fields::all().iter().map(|entry| entry.path().to_owned()));
     assert!(words.len() > 250, "{}", words.len());

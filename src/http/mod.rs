@@ -49,19 +49,26 @@ pub fn client(reach: Reach) -> Result<reqwest::Client, reqwest::Error> {
     if let (Reach::Loopback, Some(shared)) = (reach, LOOPBACK.get()) {
         return Ok(shared.clone());
     }
-    let builder = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(CONNECT_TIMEOUT)
-        // Shorter than what servers keep idle connections for, so that a write seldom meets one
-        // that is being closed: its answer would be lost.
-        .pool_idle_timeout(Duration::from_secs(30));
     match reach {
-        Reach::World => builder.build(),
+        Reach::World => builder().build(),
         Reach::Loopback => {
-            let built = builder.no_proxy().build()?;
+            let built = builder().no_proxy().build()?;
             Ok(LOOPBACK.get_or_init(|| built).clone())
         }
     }
+}
+
+fn builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        // By itself the library sends again what an HTTP/2 server calls unprocessed (a stream that is refused, a
+        // connection that is given up). A request to a device leaves once, whatever a server says of it, and what
+        // may be repeated is repeated above, where it is counted, paced and told.
+        .retry(reqwest::retry::never())
+        .connect_timeout(CONNECT_TIMEOUT)
+        // Shorter than what servers keep idle connections for, so that a write seldom meets one
+        // that is being closed: its answer would be lost.
+        .pool_idle_timeout(Duration::from_secs(30))
 }
 
 /// An answer, read to its end.
@@ -162,6 +169,8 @@ pub fn is_loopback(url: &url::Url) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
     use super::*;
 
     #[test]
@@ -210,5 +219,44 @@ mod tests {
         let cut = cut.unwrap_err();
         assert!(matches!(cut, NoAnswer::Cut(_)), "{cut}");
         assert!(!cut.to_string().contains("planted"), "{cut}");
+    }
+
+    /// Plays an HTTP/2 server that refuses every stream as unprocessed, and counts them until the client leaves.
+    async fn refuse_streams(listener: tokio::net::TcpListener) -> usize {
+        const SETTINGS: u8 = 4;
+        const HEADERS: u8 = 1;
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut preface = [0; 24];
+        stream.read_exact(&mut preface).await.unwrap();
+        stream.write_all(&[0, 0, 0, SETTINGS, 0, 0, 0, 0, 0]).await.unwrap();
+        let mut streams = 0;
+        let mut frame = [0; 9];
+        while stream.read_exact(&mut frame).await.is_ok() {
+            let length = u32::from_be_bytes([0, frame[0], frame[1], frame[2]]) as usize;
+            stream.read_exact(&mut vec![0; length]).await.unwrap();
+            if frame[3] == HEADERS {
+                streams += 1;
+                // RST_STREAM of that stream, with REFUSED_STREAM.
+                let reset = [0, 0, 4, 3, 0, frame[5], frame[6], frame[7], frame[8], 0, 0, 0, 7];
+                stream.write_all(&reset).await.unwrap();
+            }
+        }
+        streams
+    }
+
+    #[tokio::test]
+    async fn what_a_server_calls_unprocessed_is_not_sent_again_by_itself() {
+        let sent = async |builder: reqwest::ClientBuilder| {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("http://{}/wipe", listener.local_addr().unwrap());
+            let server = tokio::spawn(refuse_streams(listener));
+            let client = builder.no_proxy().http2_prior_knowledge().build().unwrap();
+            let refused = send(client.post(url).body("{}")).await.unwrap_err();
+            assert!(matches!(refused, NoAnswer::Cut(_)), "{refused}");
+            drop(client);
+            server.await.unwrap()
+        };
+        assert_eq!(sent(builder()).await, 1);
+        assert!(sent(reqwest::Client::builder()).await > 1, "the library does it by itself");
     }
 }

@@ -27,6 +27,7 @@ fn parse(text: &str) -> Option<(u64, bool)> {
 
 /// Counts a write that is about to be committed, and returns its number.
 pub(super) fn before_write() -> u64 {
+    dying::before();
     let write = WRITES.fetch_add(1, Ordering::SeqCst) + 1;
     if fate() == Some((write, false)) {
         std::process::abort();
@@ -36,10 +37,64 @@ pub(super) fn before_write() -> u64 {
 
 /// Says that write number `write` is committed.
 pub(super) fn after_write(write: u64) {
+    dying::after();
     if fate() == Some((write, true)) {
         std::process::abort();
     }
 }
+
+mod dying {
+    use std::cell::Cell;
+
+    thread_local! {
+        /// Writes until death, and whether after the last one's commit.
+        static DYING: Cell<Option<(u64, bool)>> = const { Cell::new(None) };
+    }
+
+    /// Makes a run of this thread die at a write to its ledger, by a panic that nothing in it catches, until
+    /// the value is dropped: a crash, for those who hold several runs in one process.
+    #[derive(Debug)]
+    pub struct Dying(());
+
+    impl Dying {
+        /// At the `nth` write from now on, counted from 1, before its commit or `after` it.
+        pub fn at(nth: u64, after: bool) -> Self {
+            DYING.set(Some((nth, after)));
+            Self(())
+        }
+    }
+
+    impl Drop for Dying {
+        fn drop(&mut self) {
+            DYING.set(None);
+        }
+    }
+
+    fn is_due(after: bool) -> bool {
+        DYING.get() == Some((1, after))
+    }
+
+    pub(super) fn before() {
+        if is_due(false) {
+            die();
+        }
+    }
+
+    pub(super) fn after() {
+        if is_due(true) {
+            die();
+        }
+        DYING.set(DYING.get().map(|(left, after)| (left.saturating_sub(1), after)));
+    }
+
+    /// Without the hook that prints: who asked for it catches it.
+    fn die() -> ! {
+        DYING.set(None);
+        std::panic::resume_unwind(Box::new("died at a write to the ledger"))
+    }
+}
+
+pub use dying::Dying;
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::lease::Holder;
 use super::view::ReplayError;
-use crate::model::Address;
+use crate::model::{ActId, Address};
 
 /// A ledger that cannot be used as asked.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +81,12 @@ pub enum LedgerError {
         /// The intent in the way.
         intent: i64,
     },
+    /// A request to a device was to be promised without having been checked: a mistake of this program.
+    #[error("{act} was to be promised without its check; nothing was written")]
+    Unchecked {
+        /// The act.
+        act: ActId,
+    },
     /// An entry that cannot follow those before it.
     #[error("the ledger refuses an entry")]
     Illegal(#[source] ReplayError),
@@ -137,7 +143,7 @@ impl LedgerError {
             Self::Held { .. } => "ledger-held",
             Self::Late => "ledger-late",
             Self::Conflict { .. } => "ledger-conflict",
-            Self::Illegal(_) => "ledger-illegal",
+            Self::Illegal(_) | Self::Unchecked { .. } => "ledger-illegal",
             Self::ReadOnly { .. } => "ledger-read-only",
             Self::Busy { .. } => "ledger-busy",
             Self::Store { .. } | Self::Encode(_) | Self::Io { .. } => "ledger-io",
@@ -189,7 +195,9 @@ impl LedgerError {
             Self::Conflict { .. } => {
                 "run it again: a run begins by looking up what came of open intents".to_owned()
             }
-            Self::Illegal(_) => "this is a fault of espalier: report it with `espalier journal`".to_owned(),
+            Self::Illegal(_) | Self::Unchecked { .. } => {
+                "this is a fault of espalier: report it with `espalier journal`".to_owned()
+            }
             Self::ReadOnly { .. } => "see whether you may write to its file and its folder".to_owned(),
             Self::Busy { .. } => "run it again in a moment".to_owned(),
             Self::Store { .. } | Self::Encode(_) | Self::Io { .. } => {

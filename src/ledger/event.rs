@@ -4,13 +4,15 @@
 //! to send one request, written before it is sent; its life is the table in [`IntentState::next`].
 //! No type here can hold a secret.
 
+mod words;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::diag::words::{count, form};
+use crate::acts::ActEvent;
 use crate::model::clock::Timestamp;
 use crate::model::desired::{Gates, LimitKind};
 use crate::model::policy::Policy;
@@ -23,7 +25,8 @@ use crate::model::{ActivityId, Address, Fields, Name, Platform, ProfileId, Seria
 /// | 1 | the first one |
 /// | 2 | direct tokens: [`Event::ServerKnown`], [`Event::Defined`], [`Event::Vanished`], [`Event::Cooling`], [`Event::Cooled`]; [`Event::TokenRenewed`]; [`LimitKind::Unassign`] |
 /// | 3 | Apple Business and School: [`Event::ServiceKnown`], [`Event::ActivityAccepted`], [`Event::ActivityEnded`], [`Event::MigrationAsked`], [`Event::MigrationOver`], [`Event::KeyKnown`]; serials and service of an intent |
-pub const FORMAT: u32 = 3;
+/// | 4 | device actions: [`Event::Act`]; limits of acts and approvals among the gates |
+pub const FORMAT: u32 = 4;
 
 /// How an object came to be ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +60,10 @@ pub enum Event {
         /// The digest of the documents' texts.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         manifests: Option<String>,
+        /// It is about a part of the documents, or its commit is not on the way of what was applied before: what
+        /// counts as taken up last stays.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        part: bool,
     },
     /// An apply came to its end. A run that died has none.
     RunFinished {
@@ -67,6 +74,9 @@ pub enum Event {
         /// The git commit of the documents; `None` outside git.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         commit: Option<String>,
+        /// As of [`Event::RunStarted`].
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        part: bool,
     },
     /// An object is ours from now on.
     Owned {
@@ -269,6 +279,8 @@ pub enum Event {
         /// `keyId`
         key: String,
     },
+    /// What became of a device action, or of a sealed secret.
+    Act(ActEvent),
     /// These serials no longer wait: they appeared, or nobody names them any more.
     NotWaiting {
         /// The token's address.
@@ -284,7 +296,16 @@ impl Event {
     /// The first format of the log that knows such an event.
     pub fn format(&self) -> u32 {
         let bounds_unassign = |gates: &Gates| gates.limits.contains_key(&LimitKind::Unassign);
+        let is_about_acts = |gates: &Gates| {
+            gates.approvals.is_some() || gates.limits.keys().any(|kind| matches!(kind, LimitKind::Act(_)))
+        };
         match self {
+            Event::Act(_) => 4,
+            Event::GatesApplied { gates, policies }
+                if is_about_acts(gates) || policies.iter().any(|one| is_about_acts(&one.gates)) =>
+            {
+                4
+            }
             Event::ServerKnown { .. }
             | Event::TokenRenewed { .. }
             | Event::Defined { .. }
@@ -303,6 +324,7 @@ impl Event {
             {
                 2
             }
+            Event::RunStarted { part: true, .. } | Event::RunFinished { part: true, .. } => 4,
             Event::Born { .. }
             | Event::RunStarted { .. }
             | Event::RunFinished { .. }
@@ -493,105 +515,4 @@ pub struct Row {
     pub at: Timestamp,
     /// What it says.
     pub entry: Entry,
-}
-
-impl fmt::Display for Event {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Event::Born { fleet } => write!(f, "ledger {fleet} born"),
-            Event::RunStarted { run, commit, digest: _, manifests: _ } => {
-                write!(f, "run {run} started{}", Commit(commit))
-            }
-            Event::RunFinished { run, complete, commit } => {
-                let word = if *complete { "applied in full" } else { "finished in part" };
-                write!(f, "run {run} {word}{}", Commit(commit))
-            }
-            Event::Owned { address, tenant: _, token_id, object, how, name } => {
-                let how = match how {
-                    How::Created => "created",
-                    How::Adopted => "adopted",
-                };
-                let id = object.as_ref().map_or(token_id.0.as_str(), |object| object.0.as_str());
-                write!(f, "{address} {how} as {name:?}, id {id}")
-            }
-            Event::Applied { address, fields } => write!(f, "{address} applied, {} fields", fields.len()),
-            Event::Disowned { address, why } => write!(f, "{address} no longer owned: {why}"),
-            Event::Destroyed { address, token, kind: _, count } => {
-                write!(f, "{address} destroyed, {count} counted for {token}")
-            }
-            Event::InForce { token, wishes: _ } => write!(f, "EnrollmentToken/{token} in force"),
-            Event::GatesApplied { gates: _, policies: _ } => f.write_str("gates recorded"),
-            Event::SyncAsked { token, token_id: _, serials } => {
-                write!(f, "{token} sync asked for {} serials", serials.len())
-            }
-            Event::ServerKnown { token, server, name, .. } => {
-                write!(
-                    f,
-                    "{token} is the token of server {:?} ({server})",
-                    name.as_deref().unwrap_or_default()
-                )
-            }
-            Event::TokenRenewed { token, apple_id: _, expires } => match expires {
-                Some(expires) => write!(f, "{token} renewed, expires {expires}"),
-                None => write!(f, "{token} renewed"),
-            },
-            Event::Defined { address, object, .. } => write!(f, "{address} defined as {object}"),
-            Event::Vanished { object, .. } => write!(f, "{object} is not known at Apple any more"),
-            Event::Cooling { why, until, serials, .. } => {
-                write!(f, "{} left in peace until {until}: {why}", count(serials.len(), "device"))
-            }
-            Event::Cooled { serials, .. } => {
-                write!(f, "{} no longer left in peace", count(serials.len(), "device"))
-            }
-            Event::ServiceKnown { token, service, name, .. } => {
-                write!(f, "{token} is the token of service {name:?} ({service}) at Apple")
-            }
-            Event::ActivityAccepted { intent, activity } => {
-                write!(f, "intent {intent} is activity {activity} at Apple")
-            }
-            Event::ActivityEnded { activity, state, issues } if issues.is_empty() => {
-                write!(f, "activity {activity} ended: {state}")
-            }
-            Event::ActivityEnded { activity, state, issues } => {
-                write!(f, "activity {activity} ended: {state}, issues with {}", count(issues.len(), "device"))
-            }
-            Event::MigrationAsked { assignment, deadline, serials, .. } => {
-                let (devices, migrate) =
-                    (count(serials.len(), "device"), form(serials.len(), "migrates", "migrate"));
-                write!(f, "{devices} of DeviceAssignment/{assignment} {migrate} by {deadline}")
-            }
-            Event::MigrationOver { serials, .. } => {
-                write!(f, "{} over", count(serials.len(), "migration"))
-            }
-            Event::KeyKnown { tenant, key } => write!(f, "API key {key} of {tenant} used first"),
-            Event::NotWaiting { token, token_id: _, serials } => {
-                let wait = form(serials.len(), "waits", "wait");
-                write!(f, "{token} {} no longer {wait}", count(serials.len(), "serial"))
-            }
-        }
-    }
-}
-
-impl fmt::Display for Entry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Entry::Event(event) => event.fmt(f),
-            Entry::Intended { run: _, intent } => {
-                write!(f, "{} {} intended, {}", intent.address, intent.write, count(intent.items, "item"))
-            }
-            Entry::Outcome { intent, state, note } if note.is_empty() => write!(f, "intent {intent} {state}"),
-            Entry::Outcome { intent, state, note } => write!(f, "intent {intent} {state}: {note}"),
-        }
-    }
-}
-
-struct Commit<'a>(&'a Option<String>);
-
-impl fmt::Display for Commit<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(commit) => write!(f, " at commit {commit}"),
-            None => Ok(()),
-        }
-    }
 }

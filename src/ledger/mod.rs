@@ -14,6 +14,7 @@
 //! ownership that comes of it are written together or not at all; nobody writes without the
 //! newest lease. *Caveat*: calls block for a sync of the disk, milliseconds each.
 
+mod acts;
 #[cfg(any(test, debug_assertions))]
 mod crash;
 mod error;
@@ -32,6 +33,9 @@ use std::sync::{Mutex, PoisonError};
 use serde::Serialize;
 use uuid::Uuid;
 
+pub use acts::{Permit, Request};
+#[cfg(any(test, debug_assertions))]
+pub use crash::Dying;
 pub use error::LedgerError;
 pub use event::{Entry, Event, FORMAT, How, Intent, IntentState, NewIntent, Row};
 pub use lease::{Exclusion, Holder, Lease};
@@ -236,6 +240,9 @@ impl Ledger {
             state: *state,
             note: note.clone(),
         };
+        if let Some(act) = events.iter().find_map(acts::promised) {
+            return Err(LedgerError::Unchecked { act });
+        }
         let events = events.iter().cloned().map(Entry::Event);
         self.write(lease, at, results.iter().map(outcome).chain(events).collect()).map(drop)
     }

@@ -1,5 +1,6 @@
 //! The one suite of tests for every store.
 
+mod acts;
 mod random;
 
 use std::path::PathBuf;
@@ -8,6 +9,10 @@ use uuid::Uuid;
 
 use super::*;
 use crate::model::{ActivityId, Address, Name, ProfileId, Serial, ServiceId, TokenId};
+use acts::{
+    a_late_writer_gets_no_permit, a_promise_that_nobody_checked_is_refused,
+    a_request_to_a_device_is_promised_once_with_its_code, a_restored_ledger_is_born_when_it_was_put_back,
+};
 
 /// A log with a way to reach it as another process would.
 pub(super) trait Ground {
@@ -281,7 +286,9 @@ macro_rules! suite {
             suite!(@ $ground, a_new_ledger_is_born_and_empty, appends_keep_their_order_and_are_seen_by_others,
                 one_run_writes_and_the_other_learns_who, a_late_writer_is_refused, a_promise_is_given_once,
                 an_illegal_entry_takes_its_whole_batch_with_it,
-                an_activity_is_named_with_the_outcome_of_its_intent);
+                an_activity_is_named_with_the_outcome_of_its_intent,
+                a_request_to_a_device_is_promised_once_with_its_code, a_promise_that_nobody_checked_is_refused,
+                a_late_writer_gets_no_permit, a_restored_ledger_is_born_when_it_was_put_back);
 
             #[test]
             fn random_histories_with_crashes_end_as_they_should() {

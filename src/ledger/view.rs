@@ -3,12 +3,15 @@
 mod apple;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::event::{Entry, Event, How, Intent, IntentState, NewIntent, Row};
+use crate::acts::book::ActRefusal;
+use crate::acts::{ActBook, ActEvent};
 use crate::model::clock::{Timestamp, between};
 use crate::model::desired::{Gates, LimitKind};
 use crate::model::policy::Policy;
@@ -87,7 +90,7 @@ pub struct Cooling {
 pub struct LedgerView {
     /// The fleet's ledger id; nil without a ledger.
     pub id: Uuid,
-    /// When the ledger was made; the end of time without a ledger, so that no history is claimed.
+    /// When the ledger was made, or put back from a copy; the end of time without a ledger, so that no history is claimed.
     pub born: Timestamp,
     /// The number of the last entry; 0 without a ledger.
     pub head: i64,
@@ -106,6 +109,9 @@ pub struct LedgerView {
     /// The commit of the last run that was applied in full; `None` before the first one and
     /// outside git.
     pub last_commit: Option<String>,
+    /// The commit of the last run over the whole fleet, whatever became of it; `None` as above. Runs of a commit
+    /// that is not on the way of what was applied before do not count.
+    pub newest_commit: Option<String>,
     /// What was destroyed in the last 24 hours: when, under which token, which limit, how many.
     pub destroyed: Vec<(Timestamp, Name, LimitKind, u64)>,
     /// The tokens that we deleted and that did not become ours again, with the last time (T-11).
@@ -120,6 +126,13 @@ pub struct LedgerView {
     pub cooling: BTreeMap<TokenId, BTreeMap<Serial, Cooling>>,
     /// Organisations at Apple: services, activities, migrations, keys.
     pub apple: AppleView,
+    /// Device actions, and what was sealed.
+    pub acts: Arc<ActBook>,
+    /// The entry with [`LedgerView::gates`]; `None` before the first.
+    pub gates_row: Option<i64>,
+    /// The gates that were applied when an act was seen for the first time, by their entry: no later commit
+    /// disarms what an act was seen under.
+    pub gates_of_acts: Arc<BTreeMap<i64, (Gates, Vec<Policy>)>>,
 }
 
 impl LedgerView {
@@ -185,6 +198,9 @@ pub enum ReplayError {
         /// The intent that stands in the way.
         intent: i64,
     },
+    /// An entry about an act that cannot follow.
+    #[error(transparent)]
+    Act(#[from] ActRefusal),
     /// An outcome for an intent that has ended or never was.
     #[error("intent {intent} has ended or never was, so it cannot become {to}")]
     NotOpen {
@@ -221,6 +237,7 @@ pub struct Replay {
     policies: Vec<Policy>,
     sync_asked: BTreeMap<TokenId, BTreeSet<Serial>>,
     last_commit: Option<String>,
+    newest_commit: Option<String>,
     destroyed: Vec<(Timestamp, Name, LimitKind, u64)>,
     tokens_deleted: BTreeMap<Name, Timestamp>,
     servers: BTreeMap<Name, Server>,
@@ -228,6 +245,9 @@ pub struct Replay {
     defined: BTreeMap<TokenId, BTreeMap<ProfileId, DefinedProfile>>,
     cooling: BTreeMap<TokenId, BTreeMap<Serial, Cooling>>,
     apple: apple::Folded,
+    acts: Arc<ActBook>,
+    gates_row: Option<i64>,
+    gates_of_acts: Arc<BTreeMap<i64, (Gates, Vec<Policy>)>>,
 }
 
 impl Replay {
@@ -255,7 +275,8 @@ impl Replay {
             return Err(ReplayError::Birth);
         }
         match row.entry {
-            Entry::Event(event) => self.event(row.at, event)?,
+            Entry::Event(Event::Act(act)) => self.act(row.seq, row.at, act)?,
+            Entry::Event(event) => self.event(row.seq, row.at, event)?,
             Entry::Intended { run, intent } => self.intend(row.seq, row.at, run, intent)?,
             Entry::Outcome { intent, state, note } => self.settle(row.at, intent, state, note)?,
         }
@@ -266,6 +287,8 @@ impl Replay {
     /// What a plan reads, seen at `now`.
     pub fn view(&self, now: Timestamp) -> LedgerView {
         let (id, born) = self.born.unwrap_or((Uuid::nil(), Timestamp::MAX));
+        // What a copy does not know may have happened: its birth is when it was put back.
+        let born = self.acts.restored().map_or(born, |restored| born.max(restored));
         LedgerView {
             id,
             born,
@@ -281,6 +304,7 @@ impl Replay {
                 .map(|(token, serials)| (token.clone(), serials.iter().copied().collect()))
                 .collect(),
             last_commit: self.last_commit.clone(),
+            newest_commit: self.newest_commit.clone(),
             // An entry from the future (a clock that was set back) counts: the stricter reading.
             destroyed: self
                 .destroyed
@@ -294,15 +318,46 @@ impl Replay {
             defined: self.defined.clone(),
             cooling: self.cooling.clone(),
             apple: self.apple.view.clone(),
+            acts: Arc::clone(&self.acts),
+            gates_row: self.gates_row,
+            gates_of_acts: Arc::clone(&self.gates_of_acts),
         }
     }
 
-    fn event(&mut self, at: Timestamp, event: Event) -> Result<(), ReplayError> {
+    fn act(&mut self, seq: i64, at: Timestamp, event: ActEvent) -> Result<(), ReplayError> {
+        if let ActEvent::Bound { gates: Some(row), .. } = &event
+            && self.gates_row == Some(*row)
+            && let Some(gates) = &self.gates
+        {
+            let kept = Arc::make_mut(&mut self.gates_of_acts);
+            kept.entry(*row).or_insert_with(|| (gates.clone(), self.policies.clone()));
+        }
+        // What was asked for before is unknown history. The commits that the copy knows were applied all the same.
+        if matches!(event, ActEvent::Restored { rewritten: true, .. }) {
+            (self.last_commit, self.newest_commit) = (None, None);
+        }
+        Ok(Arc::make_mut(&mut self.acts).take(seq, at, event)?)
+    }
+
+    fn take_up(&mut self, commit: Option<String>, part: bool) {
+        if commit.is_some() && !part {
+            self.newest_commit = commit;
+        }
+    }
+
+    fn event(&mut self, seq: i64, at: Timestamp, event: Event) -> Result<(), ReplayError> {
         match event {
             Event::Born { fleet } => self.born = Some((fleet, at)),
-            Event::RunStarted { run: _, commit: _, digest: _, manifests: _ } => self.runs += 1,
-            Event::RunFinished { run: _, complete: true, commit } => self.last_commit = commit,
-            Event::RunFinished { run: _, complete: false, commit: _ } => {}
+            Event::RunStarted { run: _, commit, digest: _, manifests: _, part } => {
+                self.runs += 1;
+                self.take_up(commit, part);
+            }
+            Event::RunFinished { run: _, complete, commit, part } => {
+                if complete {
+                    self.last_commit.clone_from(&commit);
+                }
+                self.take_up(commit, part);
+            }
             Event::Owned { address, tenant, token_id, object, how, name } => {
                 let next = Ownership { tenant, token_id, object, how, name, applied: Fields::new() };
                 self.own(address, next);
@@ -321,6 +376,10 @@ impl Replay {
             }
             Event::InForce { token, wishes } => drop(self.in_force.insert(token, wishes)),
             Event::GatesApplied { gates, policies } => {
+                // The same gates once more are the same entry: acts that were seen under them stay under them.
+                if self.gates.as_ref() != Some(&gates) || self.policies != policies {
+                    self.gates_row = Some(seq);
+                }
                 (self.gates, self.policies) = (Some(gates), policies);
             }
             Event::SyncAsked { token: _, token_id, serials } => {
@@ -367,6 +426,8 @@ impl Replay {
                     }
                 }
             }
+            // Taken by `act`, for it needs the entry's number.
+            Event::Act(_) => {}
             Event::ServiceKnown { .. }
             | Event::ActivityAccepted { .. }
             | Event::ActivityEnded { .. }

@@ -17,7 +17,8 @@ pub fn check(desired: &Desired, found: &mut Diagnostics) {
         .chain(desired.profiles.values().flat_map(|one| &one.identity.acknowledge))
         .chain(desired.assignments.iter().flat_map(|one| &one.acknowledge))
         .chain(desired.selections.iter().flat_map(|one| &one.acknowledge))
-        .chain(desired.routes.iter().flat_map(|one| &one.acknowledge));
+        .chain(desired.routes.iter().flat_map(|one| &one.acknowledge))
+        .chain(desired.actions.values().flat_map(|one| &one.acknowledge));
     let mut told: Vec<&Acknowledgement> = Vec::new();
     for one in given.filter(|one| !rules::is_known(&one.rule)) {
         // One document may be several wishes.

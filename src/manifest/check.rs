@@ -105,6 +105,7 @@ impl<'d> Checker<'d> {
             match shape.field(key) {
                 None => self.unknown(entry, key, shape, path),
                 Some(field) if field.later => self.later(&entry.key, format!("`{full}`"), field.doc),
+                Some(field) if field.never => self.never(&entry.key, &full, field.doc),
                 Some(field) => {
                     let read = self.field(&entry.value, field, &full);
                     let place = self.place(&entry.value);
@@ -125,7 +126,7 @@ impl<'d> Checker<'d> {
                 let carried: Vec<&str> = shape
                     .fields
                     .iter()
-                    .filter(|field| !field.later && group.names.contains(&field.name))
+                    .filter(|field| field.is_carried() && group.names.contains(&field.name))
                     .map(|field| field.name)
                     .collect();
                 let of = if path.is_empty() { "spec" } else { path };
@@ -145,8 +146,9 @@ impl<'d> Checker<'d> {
     }
 
     fn unknown(&mut self, entry: &Entry, key: &str, shape: &Shape, path: &str) {
-        let names = || shape.fields.iter().filter(|field| !field.later).map(|field| field.name);
-        let next = match suggest::nearest(key, shape.fields.iter().map(|field| field.name)) {
+        let names = || shape.fields.iter().filter(|field| field.is_carried()).map(|field| field.name);
+        let near = shape.fields.iter().filter(|field| !field.never).map(|field| field.name);
+        let next = match suggest::nearest(key, near) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known here: {}", names().collect::<Vec<_>>().join(", ")),
         };
@@ -155,8 +157,15 @@ impl<'d> Checker<'d> {
         self.refuse(Diagnostic::new("unknown-field", Severity::Refuse, place, message).next(next));
     }
 
+    /// Refuses what is of other kinds or services, with what to do instead.
+    fn never(&mut self, node: &Node, path: &str, why: &str) {
+        let place = self.place(node);
+        let message = format!("there is no field `{path}` here");
+        self.refuse(Diagnostic::new("unknown-field", Severity::Refuse, place, message).next(why));
+    }
+
     /// Refuses what only a later version carries.
-    pub fn later(&mut self, node: &Node, what: String, doc: &str) {
+    fn later(&mut self, node: &Node, what: String, doc: &str) {
         let place = self.place(node);
         let message = format!("{what} is not in this version of espalier ({})", doc.trim_end_matches('.'));
         self.refuse(
@@ -283,7 +292,11 @@ impl<'d> Checker<'d> {
             return Some(word.word);
         }
         let carried: Vec<&str> = words.iter().filter(|word| !word.later).map(|word| word.word).collect();
-        let next = match suggest::nearest(text, words.iter().map(|word| word.word)) {
+        let spellings = words.iter().flat_map(|word| {
+            let labels = word.labels.iter().copied();
+            std::iter::once(word.word).chain(labels).map(move |spelling| (spelling, word.word))
+        });
+        let next = match suggest::nearest_of(text, spellings) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("write one of {}", quoted(&carried)),
         };
@@ -300,6 +313,7 @@ impl<'d> Checker<'d> {
             Type::Name => Name::new(text).map(Read::Name).map_err(|error| error.to_string()),
             Type::Duration => value::duration(text).map(Read::Duration),
             Type::Time => value::time(text).map(Read::Time),
+            Type::Instant => value::instant(text).map(Read::Time),
             Type::Uuid => match uuid::Uuid::parse_str(text) {
                 Ok(id) if id.is_nil() => Err("it is the UUID that stands for none".to_owned()),
                 Ok(id) => Ok(Read::Uuid(id)),

@@ -4,7 +4,7 @@
 use super::document::Document;
 use super::lower::{Context, acknowledge};
 use super::value::{self, Object, Read};
-use crate::model::desired::{Cloud, Connection, Credential, Endpoints, Gates, Organisation};
+use crate::model::desired::{Cloud, Connection, Credential, Endpoints, Gates, Organisation, Recipient};
 use crate::model::{Edition, SecretRef};
 
 /// The services that `endpoints` can lead elsewhere, with the words for them.
@@ -47,7 +47,7 @@ fn tenant(document: Document, context: &mut Context) -> Option<Connection> {
     foreign_endpoints(spec, &["graph", "login"], "Microsoft Intune", context);
     let credential = credential(intune.object("credential")?, context);
     let endpoints = endpoints(spec, context);
-    let policy = spec.object("policy").map(|policy| context.gates(policy, Gates::unbounded()));
+    let (policy, escrow) = policy(spec, context);
     let batch = intune.int("assignBatch").set().and_then(|batch| usize::try_from(*batch).ok());
     Some(Connection {
         tenant_id: intune.text("tenantId").set()?.clone(),
@@ -62,6 +62,7 @@ fn tenant(document: Document, context: &mut Context) -> Option<Connection> {
         assign_batch: batch.unwrap_or(100),
         endpoints,
         policy,
+        escrow,
         acknowledge: acknowledge(spec),
         places: document.places,
     })
@@ -78,7 +79,7 @@ fn organisation(document: Document, edition: Edition, context: &mut Context) -> 
     let endpoints = allowed_endpoints(spec, context);
     let elsewhere = |name| endpoints.and_then(|endpoints| url(endpoints, name));
     let (api, account_host) = (elsewhere(api), elsewhere("account"));
-    let policy = spec.object("policy").map(|policy| context.gates(policy, Gates::unbounded()));
+    let (policy, escrow) = policy(spec, context);
     let per = |name, default| {
         account.int(name).set().and_then(|count| u32::try_from(*count).ok()).unwrap_or(default)
     };
@@ -93,9 +94,17 @@ fn organisation(document: Document, edition: Edition, context: &mut Context) -> 
         api,
         account: account_host,
         policy,
+        escrow,
         acknowledge: acknowledge(spec),
         places: document.places,
     })
+}
+
+/// `policy`: the gates that it narrows, and the recipients that it replaces.
+fn policy(spec: &Object, context: &mut Context) -> (Option<Gates>, Option<Vec<Recipient>>) {
+    let Some(policy) = spec.object("policy") else { return (None, None) };
+    let gates = context.gates(policy, Gates::unbounded());
+    (Some(gates), context.escrow(policy).map(|escrow| escrow.recipients))
 }
 
 /// The client id of an API account, which tells the edition by its beginning. It is not repeated: what

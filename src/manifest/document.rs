@@ -139,10 +139,6 @@ fn kind_of(checker: &mut Checker, root: &Node, node: Option<&Node>) -> Option<Ki
     if let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.as_str() == text) {
         return Some(kind);
     }
-    if kinds::LATER_KINDS.contains(&text) {
-        checker.later(node, format!("kind `{text}`"), "a kind of a later version");
-        return None;
-    }
     let next = match suggest::nearest(text, all()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("write one of {}", list()),

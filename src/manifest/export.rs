@@ -10,6 +10,9 @@
 //! | certificates | files beside the document, PEM |
 //! | what Apple's service has beyond the platform's settings | left out, told |
 
+#[cfg(test)]
+mod action;
+
 use std::path::PathBuf;
 
 use serde::Serialize;

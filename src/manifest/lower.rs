@@ -10,7 +10,7 @@ use super::profile;
 use super::source::{BesideError, Source};
 use super::token;
 use super::value::{Item, Object, Read};
-use super::{Allow, connection};
+use super::{Allow, action, connection};
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::model::desired::{
     Acknowledgement, Desired, Fleet, Gates, Identity, LedgerRef, Limit, LimitKind, OnCommit, OnDrift, State,
@@ -50,6 +50,11 @@ pub fn lower(document: Document, context: &mut Context) {
         }
         Kind::DeviceAssignment => {
             context.assignments(document);
+        }
+        Kind::DeviceAction => {
+            if let Some(action) = action::lower(document, context) {
+                context.desired.actions.insert(name, action);
+            }
         }
     }
 }
@@ -168,10 +173,12 @@ impl Context<'_> {
             _ => None,
         };
         let watch = self.watch(&document);
+        let escrow = self.escrow(&document.spec);
         Fleet {
             name: Some(document.name),
             ledger,
             gates,
+            escrow,
             expiry_warning,
             screens: edition,
             acknowledge,
@@ -186,6 +193,7 @@ impl Context<'_> {
         if written.word("onCommit").set() == Some(&"apply") {
             watch.on_commit = OnCommit::Apply;
         }
+        watch.actions = written.word("actions").set() == Some(&"approved");
         if written.word("onDrift").set() == Some(&"heal") {
             watch.on_drift = OnDrift::Heal;
         }
@@ -203,19 +211,11 @@ impl Context<'_> {
         watch
     }
 
-    /// `limits` and `protected` of an object, over what is in force without them.
+    /// `limits`, `approvals`, `windows` and `protected` of an object, over what is in force without them.
     pub fn gates(&mut self, object: &Object, mut gates: Gates) -> Gates {
         if let Some(Read::Map(limits)) = object.items.get("limits").map(|item| &item.read) {
             for (kind, item) in limits {
-                let kind = match kind.as_str() {
-                    "create" => LimitKind::Create,
-                    "update" => LimitKind::Update,
-                    "delete" => LimitKind::Delete,
-                    "assign" => LimitKind::Assign,
-                    "reassign" => LimitKind::Reassign,
-                    "unassign" => LimitKind::Unassign,
-                    _ => continue,
-                };
+                let Some(kind) = LimitKind::from_word(kind) else { continue };
                 if let Read::Object(limit) = &item.read {
                     // A kind that is written is written whole: the figure left out is unbounded.
                     let figure = |name| limit.int(name).set().copied();
@@ -229,6 +229,8 @@ impl Context<'_> {
                 }
             }
         }
+        gates.approvals = self.approvals(object);
+        gates.windows.extend(Some(self.windows(object)).filter(|windows| !windows.is_empty()));
         let Some(protected) = object.object("protected") else { return gates };
         let mut serials: Vec<Serial> = serials_of(protected).iter().map(|(serial, _)| *serial).collect();
         if let Some(file) = self.csv(protected) {

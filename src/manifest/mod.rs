@@ -8,7 +8,9 @@
 //! with a refused part contributes nothing, the others are still checked against each other.
 
 mod acknowledge;
+mod action;
 mod apple;
+mod approvals;
 mod assignment;
 mod certificate;
 mod check;
@@ -16,6 +18,8 @@ mod conflict;
 mod connection;
 mod csv;
 mod document;
+pub mod edit;
+mod escrow;
 pub mod export;
 pub mod kinds;
 mod lower;
@@ -30,6 +34,7 @@ mod source;
 pub(crate) mod suggest;
 mod token;
 mod value;
+mod windows;
 mod yaml;
 
 #[cfg(test)]
@@ -42,6 +47,7 @@ use std::sync::Arc;
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::model::desired::{Desired, Fleet, RouteTo};
 use crate::model::{Kind, Name, Place};
+pub use action::options_of;
 use document::Document;
 pub use schema::{schema, schema_all};
 pub use secrets::SecretError;
@@ -140,8 +146,13 @@ fn load_files(source: &Source, files: Vec<source::File>, allow: Allow) -> Loaded
         let mut context =
             lower::Context { source, allow, found: &mut loaded.diagnostics, desired: &mut loaded.desired };
         let was_broken = document.broken;
+        let told = context.found.len();
+        let is_act = document.kind == Kind::DeviceAction;
         lower::lower(document, &mut context);
-        if was_broken {
+        // What is done to devices is read whole or not at all.
+        let is_refused =
+            is_act && loaded.diagnostics.iter().skip(told).any(|found| found.severity == Severity::Refuse);
+        if was_broken || is_refused {
             broken.insert(key);
         }
     }
@@ -172,6 +183,7 @@ fn set_apart(desired: &mut Desired, broken: &BTreeSet<(Kind, Name)>) -> Desired 
         assignments: desired.assignments.extract_if(.., |one| is_assignment(&one.name)).collect(),
         selections: desired.selections.extract_if(.., |one| is_assignment(&one.name)).collect(),
         routes: desired.routes.extract_if(.., |one| is_assignment(&one.name)).collect(),
+        actions: take(&mut desired.actions, of(Kind::DeviceAction)),
         ..Desired::default()
     };
     for profile in desired.profiles.values_mut() {

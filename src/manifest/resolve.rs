@@ -1,5 +1,6 @@
 //! Follows references between documents, over everything that could be read. PURE.
 
+mod action;
 mod apple;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +34,7 @@ pub fn resolve(desired: &mut Desired, present: &Present, broken: &Present, found
     resolver.assignments(desired);
     resolver.selections(desired);
     resolver.routes(desired);
+    resolver.actions(desired);
     resolver.canonical_forms(desired);
     resolver.unused_values(desired);
     resolver.display_names(desired);

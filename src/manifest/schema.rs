@@ -51,7 +51,7 @@ fn document(kind: Kind) -> Value {
 }
 
 fn object(shape: &Shape) -> Value {
-    let carried = || shape.fields.iter().filter(|field| !field.later);
+    let carried = || shape.fields.iter().filter(|field| field.is_carried());
     let properties: Map<String, Value> =
         carried().map(|field| (field.name.to_owned(), property(field))).collect();
     let mut schema = json!({
@@ -115,6 +115,9 @@ fn ty(ty_of: Type) -> Value {
         Type::Name => json!({ "type": ["string", "integer"], "pattern": "^[a-z0-9][a-z0-9-]{0,62}$" }),
         Type::Duration => json!({ "type": "string", "pattern": "^[0-9]+[dhms]$" }),
         Type::Time => json!({ "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}" }),
+        Type::Instant => {
+            json!({ "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}" })
+        }
         Type::Uuid => json!({ "type": "string", "format": "uuid" }),
         Type::Guid => json!({ "type": "string", "pattern": GUID }),
         Type::Tenant => json!({ "type": "string", "anyOf": [{ "pattern": GUID }, { "pattern": DOMAIN }] }),

@@ -60,14 +60,8 @@ pub fn in_csv(text: &str) -> Result<Serial, Mistake> {
         );
         return Err(Mistake::next(message, "format the column as text and export the file again".into()));
     }
-    // Scanners put an S in front of the serial numbers on Apple's labels.
-    if let Some(rest) = cleaned.strip_prefix('S')
-        && matches!(cleaned.len(), 11 | 13)
-        && plausible(rest).is_some()
-    {
-        let message =
-            format!("`{cleaned}` has one character too many and begins with S, as a scanned label does");
-        return Err(Mistake::next(message, format!("did you mean `{rest}`?")));
+    if let Some(mistake) = scanned(&cleaned) {
+        return Err(mistake);
     }
     if let Some(serial) = plausible(&cleaned) {
         return Ok(serial);
@@ -79,6 +73,14 @@ pub fn in_csv(text: &str) -> Result<Serial, Mistake> {
         return Err(Mistake::next(message, format!("did you mean `{bare}`?")));
     }
     Err(why_not(&cleaned))
+}
+
+/// Whether this is a scanned label: scanners put an S in front of the serial numbers on Apple's labels.
+pub fn scanned(text: &str) -> Option<Mistake> {
+    let rest =
+        text.strip_prefix('S').filter(|rest| matches!(text.len(), 11 | 13) && plausible(rest).is_some())?;
+    let message = format!("`{text}` has one character too many and begins with S, as a scanned label does");
+    Some(Mistake::next(message, format!("did you mean `{rest}`?")))
 }
 
 /// What spreadsheets and scanners put around a serial number: `="…"`, an apostrophe, spaces in

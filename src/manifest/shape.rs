@@ -43,6 +43,8 @@ pub struct Field {
     pub no_null: Option<&'static str>,
     /// Whether manifests.md knows it and this version does not carry it.
     pub later: bool,
+    /// Whether it is of other kinds or services only: listed to say why it is not here.
+    pub never: bool,
     /// What missing or null means, in words; `None`: nothing, or `model::settings` has it.
     pub default: Option<&'static str>,
 }
@@ -66,6 +68,8 @@ pub enum Type {
     Duration,
     /// RFC 3339, or a date, whose end is meant.
     Time,
+    /// RFC 3339 with its hour and zone.
+    Instant,
     /// A UUID.
     Uuid,
     /// The id of an application as Entra shows it: a GUID, kept in its spelling.
@@ -135,15 +139,25 @@ impl Word {
 
 /// An optional field whose `null` means its default.
 pub const fn field(name: &'static str, ty: Type, doc: &'static str) -> Field {
-    Field { name, ty, doc, required: false, no_null: None, later: false, default: None }
+    Field { name, ty, doc, required: false, no_null: None, later: false, never: false, default: None }
 }
 
 /// A field of a later version.
 pub const fn later(name: &'static str, doc: &'static str) -> Field {
-    Field { name, ty: Type::Anything, doc, required: false, no_null: None, later: true, default: None }
+    Field { later: true, ..field(name, Type::Anything, doc) }
+}
+
+/// What one might look for here and is not here, with what to do instead: refused.
+pub const fn never(name: &'static str, why: &'static str) -> Field {
+    Field { never: true, ..field(name, Type::Anything, why) }
 }
 
 impl Field {
+    /// Whether documents can write it.
+    pub const fn is_carried(&self) -> bool {
+        !self.later && !self.never
+    }
+
     /// Has to be there.
     pub const fn required(self) -> Self {
         Self { required: true, no_null: Some("it is required"), ..self }

@@ -231,6 +231,11 @@ pub fn time(text: &str) -> Result<jiff::Timestamp, String> {
     end.map(|end| end.timestamp()).map_err(|_| wrong())
 }
 
+/// Reads an instant in RFC 3339.
+pub fn instant(text: &str) -> Result<jiff::Timestamp, String> {
+    text.parse().map_err(|_| "it is not a time in RFC 3339, with its hour and zone".to_owned())
+}
+
 /// Reads the scheme and host of a service.
 pub fn origin(text: &str) -> Result<url::Url, String> {
     let url = url::Url::parse(text).map_err(|error| format!("it is not a URL ({error})"))?;
@@ -301,6 +306,7 @@ pub fn example(ty: Type) -> &'static str {
         Type::Name => "write a name like `school-ipads`",
         Type::Duration => "write a number and a unit: 30d, 72h, 15m",
         Type::Time => "write a date like 2027-01-31, or a time like 2027-01-31T12:00:00Z",
+        Type::Instant => "write a time like 2027-01-31T12:00:00Z",
         Type::Uuid => "write a UUID; `espalier init` and `uuidgen` make new ones",
         Type::Guid => {
             "write the client id from the app's page in Entra, e.g. 3b7e9c04-6d5a-4812-9f0e-c1a2b3d4e5f6"

@@ -232,16 +232,19 @@ pub enum Kind {
     EnrollmentProfile,
     /// Which devices get which profile.
     DeviceAssignment,
+    /// What is done to devices, once each.
+    DeviceAction,
 }
 
 impl Kind {
     /// Every kind that this version carries, in the order of dependence.
-    pub const ALL: [Kind; 5] = [
+    pub const ALL: [Kind; 6] = [
         Kind::Fleet,
         Kind::Connection,
         Kind::EnrollmentToken,
         Kind::EnrollmentProfile,
         Kind::DeviceAssignment,
+        Kind::DeviceAction,
     ];
 
     /// The word that users write behind `kind:`.
@@ -252,6 +255,7 @@ impl Kind {
             Kind::EnrollmentToken => "EnrollmentToken",
             Kind::EnrollmentProfile => "EnrollmentProfile",
             Kind::DeviceAssignment => "DeviceAssignment",
+            Kind::DeviceAction => "DeviceAction",
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::act::{ActionResult, RecordId, Records};
 use super::{Family, Fields, Platform, ProfileId, Realm, Serial, TokenId};
 
 /// A fact that was read, or the reason why it is not known. Unknown is not absent.
@@ -183,6 +184,11 @@ pub struct Live {
     pub tenants: BTreeMap<Realm, LiveTenant>,
     /// One entry per organisation at Apple that was asked, by its connection.
     pub organisations: BTreeMap<super::Name, super::organisation::LiveOrganisation>,
+    /// The records of all devices, by Intune tenant; only of those that were asked, because an act or a command
+    /// needs them.
+    pub records: BTreeMap<Realm, Fact<Records>>,
+    /// What tenants remember of actions, beside the records that it outlives; only of those that were asked.
+    pub audits: BTreeMap<Realm, Fact<BTreeMap<RecordId, Vec<ActionResult>>>>,
     /// Activation Lock of the devices for which Apple was asked, now or lately.
     pub locks: BTreeMap<Serial, SeenLock>,
     /// By direct token with `apple`: SHA-256 in hex over the DER of its certificate. Asked for only where

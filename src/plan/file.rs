@@ -2,10 +2,10 @@
 //!
 //! | guard | covers | guards against |
 //! |---|---|---|
-//! | digest | format, ledger, narrowing, tenants, steps | steps that nobody looked at |
+//! | digest | format, ledger, narrowing, tenants, steps, acts that would be sent | steps and acts that nobody looked at |
 //! | seal | the whole file | a file that was changed by hand |
 //! | fingerprint of a step | its canonical *before* | a service that changed meanwhile |
-//! | expiry | 24 hours; 1 hour with destructive steps | an old plan |
+//! | expiry | 24 hours; 1 hour with destructive steps or acts | an old plan |
 //! | ledger id | the fleet | another folder's plan |
 //!
 //! Times, counts and texts are in neither digest nor fingerprint.
@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    Acknowledged, Action, Adoption, Blocked, Class, Forecast, Grandfathered, LeftAlone, Plan, Step, Stop,
-    Waiting,
+    Acknowledged, Action, Adoption, Blocked, Class, Forecast, Grandfathered, LeftAlone, Plan, PlannedAct,
+    Step, Stop, Waiting,
 };
 use crate::model::clock::{Timestamp, after};
 use crate::model::{Name, ProfileId, Realm, Scope, Serial};
@@ -62,6 +62,9 @@ pub struct SavedPlan {
     pub tenants: BTreeMap<Realm, String>,
     /// The steps, in order.
     pub steps: Vec<Step>,
+    /// See [`Plan::acts`].
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub acts: Vec<PlannedAct>,
     /// See [`Plan::blocked`].
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub blocked: Vec<Blocked>,
@@ -177,6 +180,7 @@ impl SavedPlan {
             expires: after(now, lifetime),
             tenants: plan.tenants.clone(),
             steps: plan.steps.clone(),
+            acts: plan.acts.clone(),
             blocked: plan.blocked.clone(),
             waiting: plan.waiting.clone(),
             adopted: plan.adopted.clone(),
@@ -222,10 +226,12 @@ impl SavedPlan {
             return Err(PlanFileError::OtherFormat(version.format));
         }
         let saved: SavedPlan = serde_json::from_str(text).map_err(unreadable)?;
-        let destructive = saved.steps.iter().any(|step| step.class >= Class::Destructive);
+        let destroys = |act: &PlannedAct| act.is_sent() && act.class >= Class::Destructive;
+        let destructive = saved.steps.iter().any(|step| step.class >= Class::Destructive)
+            || saved.acts.iter().any(destroys);
         let lifetime = if destructive { LIFETIME_DESTRUCTIVE } else { LIFETIME };
         let honest = saved.seal == saved.seal_of_the_rest()
-            && saved.digest == digest(saved.ledger, &saved.scope, &saved.tenants, &saved.steps)
+            && saved.digest == digest(saved.ledger, &saved.scope, &saved.tenants, &saved.steps, &saved.acts)
             && saved.expires <= after(saved.created, lifetime);
         if honest { Ok(saved) } else { Err(PlanFileError::Tampered) }
     }
@@ -256,6 +262,7 @@ impl SavedPlan {
             scope: self.scope,
             tenants: self.tenants,
             steps: self.steps,
+            acts: self.acts,
             blocked: self.blocked,
             waiting: self.waiting,
             adopted: self.adopted,
@@ -274,12 +281,14 @@ impl SavedPlan {
 ///
 /// It covers format, ledger, what the run was narrowed to, tenants and, of each step, id, address, connection, ids, class and
 /// action (fields before and after, serials): no times, counts or texts. The steps' order and what
-/// they need follow from that.
+/// they need follow from that. Of each act that would be sent it covers identity, kind, class, connection, the life
+/// of the device and, by the act's own digest, ledger, tenant and content.
 pub fn digest(
     ledger: Option<uuid::Uuid>,
     scope: &Scope,
     tenants: &BTreeMap<Realm, String>,
     steps: &[Step],
+    acts: &[PlannedAct],
 ) -> String {
     let mut rows: Vec<serde_json::Value> = steps
         .iter()
@@ -304,6 +313,15 @@ pub fn digest(
         .collect();
     rows.sort_by_cached_key(serde_json::Value::to_string);
     let mut all = json!({ "format": FORMAT, "ledger": ledger, "tenants": tenants, "steps": rows });
+    let mut sent: Vec<serde_json::Value> = acts
+        .iter()
+        .filter(|act| act.is_sent())
+        .map(|act| json!([act.id, act.kind, act.class, act.connection, act.epoch, act.digest]))
+        .collect();
+    if !sent.is_empty() {
+        sent.sort_by_cached_key(serde_json::Value::to_string);
+        all["acts"] = json!(sent);
+    }
     if !scope.is_whole() {
         all["scope"] = json!(scope);
     }
@@ -326,7 +344,7 @@ fn without_texts(action: &Action) -> Action {
 
 /// The digest of a plan.
 pub fn digest_of(plan: &Plan) -> String {
-    digest(plan.ledger, &plan.scope, &plan.tenants, &plan.steps)
+    digest(plan.ledger, &plan.scope, &plan.tenants, &plan.steps, &plan.acts)
 }
 
 /// `sha256:` and the hex of a text's hash.

@@ -3,7 +3,10 @@
 //! A gate that is exceeded stops all steps that it covers; the rest goes on. An override names one
 //! gate and the plan's digest; there is no flag that opens all of them.
 
+pub mod acts;
+mod approvals;
 pub mod services;
+pub mod windows;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,19 +39,38 @@ pub struct InForce {
 struct Statement<'a> {
     /// The connection whose policy it is; `None` for the Fleet's.
     policy: Option<&'a Name>,
-    /// It is that of the last full apply.
-    applied: bool,
+    since: Since,
     gates: &'a Gates,
 }
 
+/// When a statement of gates was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Since {
+    /// By the documents of this folder.
+    Now,
+    /// By those of the last full apply.
+    Applied,
+    /// By those that were applied when an act was seen for the first time.
+    Seen,
+}
+
 impl Statement<'_> {
-    /// Where it stands: `part` is `limits` or `protected`, or something below.
-    fn source(&self, part: &str) -> String {
-        let whose = match self.policy {
+    /// The place in a document that says it, whenever that was read.
+    fn place(&self, part: &str) -> String {
+        match self.policy {
             None => format!("Fleet.{part}"),
             Some(connection) => format!("Connection/{connection} policy.{part}"),
-        };
-        if self.applied { format!("{whose} as last applied in full") } else { whose }
+        }
+    }
+
+    /// Where it stands: `part` is `limits` or `protected`, or something below.
+    fn source(&self, part: &str) -> String {
+        let whose = self.place(part);
+        match self.since {
+            Since::Now => whose,
+            Since::Applied => format!("{whose} as last applied in full"),
+            Since::Seen => format!("{whose} as it was applied when the act was seen first"),
+        }
     }
 }
 
@@ -95,22 +117,10 @@ impl InForce {
             .chain(self.known_under.get(token).into_iter().flatten())
             .map(String::as_str)
             .collect();
-        let both = [(false, Some(&self.stated)), (true, self.applied.as_ref())];
+        let both = [(Since::Now, Some(&self.stated)), (Since::Applied, self.applied.as_ref())];
         let mut all = Vec::new();
-        for (applied, stated) in both.into_iter().filter_map(|(applied, stated)| Some((applied, stated?))) {
-            all.push(Statement { policy: None, applied, gates: &stated.fleet });
-            let is_about = |policy: &&Policy| {
-                // A direct token has no Connection that could narrow the Fleet.
-                connection
-                    .connection()
-                    .or(connection.organisation())
-                    .is_some_and(|name| policy.is_about(name, tenants.iter().copied()))
-            };
-            all.extend(stated.policies.iter().filter(is_about).map(|policy| Statement {
-                policy: Some(&policy.connection),
-                applied,
-                gates: &policy.gates,
-            }));
+        for (since, stated) in both.into_iter().filter_map(|(since, stated)| Some((since, stated?))) {
+            all.extend(statements(since, stated, connection, &tenants));
         }
         all
     }
@@ -135,6 +145,29 @@ impl InForce {
     }
 }
 
+/// What one source states about a service.
+fn statements<'a>(
+    since: Since,
+    stated: &'a StatedGates,
+    connection: &Realm,
+    tenants: &[&str],
+) -> Vec<Statement<'a>> {
+    let mut all = vec![Statement { policy: None, since, gates: &stated.fleet }];
+    let is_about = |policy: &&Policy| {
+        // A direct token has no Connection that could narrow the Fleet.
+        connection
+            .connection()
+            .or(connection.organisation())
+            .is_some_and(|name| policy.is_about(name, tenants.iter().copied()))
+    };
+    all.extend(stated.policies.iter().filter(is_about).map(|policy| Statement {
+        policy: Some(&policy.connection),
+        since,
+        gates: &policy.gates,
+    }));
+    all
+}
+
 /// An exceeded gate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -148,6 +181,16 @@ pub struct Stop {
     pub next: String,
     /// The steps that it covers.
     pub steps: Vec<String>,
+}
+
+impl Stop {
+    /// Whether an override may open it: limits, protections of steps and rollouts. No override stands for a person
+    /// who has to agree, for a window, for what the service takes in a day, or for an old commit; and acts heed
+    /// overrides of limits alone, whatever is opened here.
+    pub fn may_be_overridden(&self) -> bool {
+        const SHUT: [&str; 6] = ["approval/", "window/", "quota/", "descent", "invalid", "no-ledger"];
+        !SHUT.iter().any(|shut| self.gate.starts_with(shut))
+    }
 }
 
 /// What the gates count against, per token: live objects, never wishes.
@@ -206,7 +249,12 @@ impl<'a> Destroyed<'a> {
             match kind {
                 LimitKind::Delete => lately.deleted += count,
                 LimitKind::Unassign => lately.unassigned += count,
-                LimitKind::Create | LimitKind::Update | LimitKind::Assign | LimitKind::Reassign => {}
+                LimitKind::Create
+                | LimitKind::Update
+                | LimitKind::Assign
+                | LimitKind::Reassign
+                // Acts have their own history in the ledger.
+                | LimitKind::Act(_) => {}
             }
         }
         Self(by_name)
@@ -342,7 +390,7 @@ fn limit_stop_of(
         gates.iter().filter_map(|one| Some((one, *one.gates.limits.get(&kind)?))).collect();
     let exceeded = exceeded(&limits, objects, census.profiles, objects_are)
         .or_else(|| exceeded(&limits, devices, census.devices, "device"))?;
-    let word = word(kind);
+    let word = kind.word();
     let source = exceeded.by.source("limits");
     let raise = exceeded.by.source(&format!("limits.{word}"));
     Some(Stop {
@@ -381,18 +429,6 @@ fn exceeded<'a>(
         words: format!("{count} of {}, at most {percent} % allowed", words::count(base, what)),
         by,
     })
-}
-
-/// The word of manifests.md for a kind of limit.
-pub const fn word(kind: LimitKind) -> &'static str {
-    match kind {
-        LimitKind::Create => "create",
-        LimitKind::Update => "update",
-        LimitKind::Delete => "delete",
-        LimitKind::Assign => "assign",
-        LimitKind::Reassign => "reassign",
-        LimitKind::Unassign => "unassign",
-    }
 }
 
 fn protected_token_stop(

@@ -7,6 +7,7 @@
 //! Ledger ──┘
 //! ```
 
+pub mod acts;
 pub mod before;
 mod bookkeeping;
 pub mod build;
@@ -23,7 +24,6 @@ pub(crate) mod tests;
 pub mod wishes;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +33,9 @@ use crate::model::live::Cause;
 use crate::model::{Address, Fields, Name, Platform, ProfileId, Realm, Scope, Serial, TokenId};
 
 pub use crate::diff::FieldChange;
+pub use crate::model::class::Class;
 pub use crate::rules::Acknowledged;
+pub use acts::{ActDevice, ActNext, Descent, Origin, PlannedAct};
 pub use bookkeeping::Bookkeeping;
 pub use effect::{Effect, When};
 pub use forecast::{AppleForecast, Forecast};
@@ -51,6 +53,8 @@ pub struct Plan {
     pub tenants: BTreeMap<Realm, String>,
     /// The steps in an order in which they can be executed.
     pub steps: Vec<Step>,
+    /// Acts on devices: those of the documents, and those that the ledger follows. They come after the steps.
+    pub acts: Vec<PlannedAct>,
     /// Domains and objects for which nothing can be planned, and why.
     pub blocked: Vec<Blocked>,
     /// Serials that wait, and for what.
@@ -310,33 +314,6 @@ impl Reason {
     }
 }
 
-/// How grave a step is (design section 4).
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "camelCase")]
-pub enum Class {
-    /// Creating and assigning.
-    Safe,
-    /// Felt by enrolled devices, or an adoption with changes.
-    Disruptive,
-    /// Deleting.
-    Destructive,
-    /// Cannot be undone by anybody.
-    Irreversible,
-}
-
-impl fmt::Display for Class {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Class::Safe => "safe",
-            Class::Disruptive => "disruptive",
-            Class::Destructive => "destructive",
-            Class::Irreversible => "irreversible",
-        })
-    }
-}
-
 /// An explanation beside a step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Note {
@@ -472,7 +449,7 @@ impl Standing<'_> {
 impl Plan {
     /// Whether `apply` would send anything.
     pub fn has_changes(&self) -> bool {
-        !self.steps.is_empty()
+        !self.steps.is_empty() || self.acts.iter().any(PlannedAct::is_sent)
     }
 
     /// What is grandfathered, to be asked about refusals.
@@ -483,7 +460,8 @@ impl Plan {
 
     /// The gravest class of any step.
     pub fn gravest(&self) -> Option<Class> {
-        self.steps.iter().map(|step| step.class).max()
+        let acts = self.acts.iter().filter(|act| act.is_sent()).map(|act| act.class);
+        self.steps.iter().map(|step| step.class).chain(acts).max()
     }
 
     /// The step with this id.
@@ -534,6 +512,18 @@ impl Action {
             }
             _ => None,
         }
+    }
+
+    /// The devices that the action names.
+    pub fn each_serial(&self) -> impl Iterator<Item = &Serial> {
+        let (groups, serials, at_apple): (&[AssignGroup], &[Serial], Option<&ServiceAction>) = match self {
+            Action::Assign { groups, .. } => (groups, &[], None),
+            Action::Service(action) => (&[], &[], Some(action)),
+            Action::Sync { serials } | Action::Unassign { serials } => (&[], serials, None),
+            _ => (&[], &[], None),
+        };
+        let at_apple = at_apple.into_iter().flat_map(ServiceAction::serials);
+        groups.iter().flat_map(|group| &group.serials).chain(serials).chain(at_apple)
     }
 
     /// How many devices the action names.

@@ -16,5 +16,7 @@ mod pem;
 mod service;
 
 pub use ended::Ended;
-pub use outcome::{Done, Items, Outcome, Trouble};
-pub use service::{Actuator, AppleObserver, AppleWrite, Observer, Write};
+pub use outcome::{ActAnswer, Done, Items, Outcome, Trouble};
+pub use service::{
+    Actuator, AppleObserver, AppleWrite, Observer, Write, digest_of_release, digest_of_request,
+};

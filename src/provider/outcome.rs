@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{business, dep, ended, graph};
+use crate::model::act::ApprovalCode;
 use crate::model::clock::Timestamp;
 use crate::model::live::{Cause, LiveProfile, Unknown};
 use crate::model::{ActivityId, ProfileId, Serial, ServiceId};
@@ -77,6 +78,28 @@ impl From<dep::Results> for Items {
         }
         items
     }
+}
+
+/// What became of a request to a device, which is never sent twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ActAnswer {
+    /// The service took it; what the device does is seen later.
+    Accepted {
+        /// When the answer came.
+        at: Timestamp,
+    },
+    /// It was not carried out: a second person at the service has to approve first. The identical request
+    /// may be sent again after that.
+    ApprovalNeeded {
+        /// Under which it waits there; `None`: the service did not tell.
+        code: Option<ApprovalCode>,
+    },
+    /// The service clearly refused it.
+    Refused(Trouble),
+    /// It was never put on the wire.
+    NotSent(Trouble),
+    /// The answer was lost or proves nothing: it may have been carried out.
+    Lost(Trouble),
 }
 
 /// A write that did not go as wished. No text in it holds a secret.

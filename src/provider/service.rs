@@ -3,15 +3,21 @@
 use std::collections::BTreeMap;
 
 use openssl::x509::X509;
+use serde_json::json;
 
-use super::business::{Activity, BusinessActuator, BusinessObserver, LogReader, NewService, ServiceChange};
+use super::business::{
+    Activity, BusinessActuator, BusinessObserver, LogReader, NewService, ReleasePermit, ServiceChange,
+};
 use super::direct::{self, DirectActuator, DirectObserver, How};
-use super::graph::{self, GraphActuator, GraphObserver};
-use super::outcome::{Done, Outcome, Trouble};
+use super::graph::{self, ActBatch, DeviceCall, DeviceRequest, GraphActuator, GraphObserver, WipeBody};
+use super::outcome::{ActAnswer, Done, Outcome, Trouble};
 use crate::http::meter::Meter;
+use crate::ledger::Permit;
+use crate::model::act::RecordId;
 use crate::model::clock::Timestamp;
 use crate::model::live::{Complete, Devices, Fact, LiveProfile, LiveToken, Unknown};
 use crate::model::{ProductFamily, Serial, ServiceId, TokenId};
+use crate::plan::file::sha256;
 use crate::progress::Progress;
 
 /// Reads. It cannot write.
@@ -240,5 +246,112 @@ impl Actuator {
                 Outcome::NotSent(Trouble::misdirected())
             }
         }
+    }
+}
+
+/// `sha256:` and hex over a request to a device: the record, what is asked and every member of it. A PIN is
+/// in it as its presence alone: a short text could be guessed from a hash.
+pub fn digest_of_request(record: &RecordId, call: &DeviceCall) -> String {
+    let body = match call {
+        DeviceCall::PlaySound { minutes } => json!({ "minutes": minutes }),
+        DeviceCall::EnableLostMode { message, phone_number, footnote } => {
+            json!({ "message": message, "phoneNumber": phone_number, "footnote": footnote })
+        }
+        DeviceCall::Rename { name } => json!({ "name": name }),
+        DeviceCall::DeleteSharedIpadUser { user } => json!({ "user": user }),
+        DeviceCall::Wipe(WipeBody::Bare) => json!("bare"),
+        DeviceCall::Wipe(WipeBody::Cellular { keep_data_plan }) => json!({ "keepDataPlan": keep_data_plan }),
+        DeviceCall::Wipe(WipeBody::Mac { unlock_code, obliteration }) => {
+            json!({ "pin": unlock_code.is_some(), "obliteration": obliteration })
+        }
+        DeviceCall::Sync
+        | DeviceCall::Locate
+        | DeviceCall::Lock
+        | DeviceCall::DisableLostMode
+        | DeviceCall::Restart
+        | DeviceCall::ShutDown
+        | DeviceCall::LogOutSharedIpadUser
+        | DeviceCall::ResetPasscode
+        | DeviceCall::BypassActivationLock
+        | DeviceCall::Retire
+        | DeviceCall::DeleteRecord => json!(null),
+    };
+    sha256(&json!({ "record": record, "action": call.kind(), "body": body }).to_string())
+}
+
+/// What comes of a request that is not the promised one: it never leaves.
+fn not_promised(permit: &Permit) -> Trouble {
+    let text =
+        format!("the request is not the one that entry {} promised for {}", permit.row(), permit.act());
+    Trouble {
+        operation: "sending a device action".to_owned(),
+        message: text.clone(),
+        text: format!("{text}; it was not sent"),
+        next: "this is a mistake of espalier: report it with `espalier journal`".to_owned(),
+        ..Trouble::misdirected()
+    }
+}
+
+/// `sha256:` and hex over the release of a device.
+pub fn digest_of_release(serial: &Serial) -> String {
+    sha256(&json!({ "serial": serial, "action": "release" }).to_string())
+}
+
+fn is_promised(permit: &Permit, request: &DeviceRequest) -> bool {
+    permit.epoch().record == *request.record()
+        && permit.request().digest == digest_of_request(request.record(), request.call())
+}
+
+impl Actuator {
+    /// Sends one request to one device, once: the only way to do so. The permit, which the ledger gave for
+    /// its promise, is used up; a request that is not the promised one is not sent.
+    ///
+    /// ```compile_fail,E0382
+    /// # use espalier::{ledger::Permit, provider::Actuator, provider::graph::DeviceRequest};
+    /// async fn twice(to: &Actuator, permit: Permit, one: DeviceRequest, other: DeviceRequest) {
+    ///     to.act(permit, one).await;
+    ///     to.act(permit, other).await;
+    /// }
+    /// ```
+    pub async fn act(&self, permit: Permit, request: DeviceRequest) -> ActAnswer {
+        match self {
+            Actuator::Graph(_) if !is_promised(&permit, &request) => {
+                ActAnswer::NotSent(not_promised(&permit))
+            }
+            Actuator::Graph(graph) => graph.send_act(request).await,
+            Actuator::Direct(_) | Actuator::Apple(_) => ActAnswer::NotSent(Trouble::misdirected()),
+        }
+    }
+
+    /// Sends requests of class safe and disruptive to as many devices, each once, in one call; what became of
+    /// each, in their order. As [`Actuator::act`]: where one of them is not the promised one, none is sent.
+    pub async fn acts(&self, each: Vec<(Permit, DeviceRequest)>) -> Vec<ActAnswer> {
+        let count = each.len();
+        let none = |trouble: Trouble| vec![ActAnswer::NotSent(trouble); count];
+        let Actuator::Graph(graph) = self else { return none(Trouble::misdirected()) };
+        if let Some((permit, _)) = each.iter().find(|(permit, request)| !is_promised(permit, request)) {
+            return none(not_promised(permit));
+        }
+        match ActBatch::new(each.into_iter().map(|(_, request)| request).collect()) {
+            Ok(batch) => graph.send_acts(batch).await,
+            Err(error) => {
+                none(Trouble { text: format!("{error}; nothing was sent"), ..Trouble::misdirected() })
+            }
+        }
+    }
+
+    /// Releases a device from its organisation at Apple, once, for good: the only way to do so. Both permits are
+    /// used up: the ledger's for its promise, and Apple's for what it said of the device and its lock.
+    pub async fn release(&self, permit: Permit, release: ReleasePermit, until: Timestamp) -> Outcome {
+        let Actuator::Apple(apple) = self else { return Outcome::NotSent(Trouble::misdirected()) };
+        let serial = release.serial();
+        let is_promised = permit.act().serial == serial
+            && permit.epoch().record.0 == serial.as_str()
+            && permit.request().digest == digest_of_release(&serial);
+        if !is_promised {
+            return Outcome::NotSent(not_promised(&permit));
+        }
+        let begun = apple.release(release, until).await;
+        Outcome::of_ended(begun, |id| Done { activity: Some(id), ..Done::default() })
     }
 }

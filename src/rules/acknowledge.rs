@@ -97,6 +97,9 @@ impl<'a> Folding<'a> {
                 folding.files.insert(&place.file, (Kind::DeviceAssignment, name));
             }
         }
+        for (name, one) in &desired.actions {
+            folding.document(Kind::DeviceAction, name, &one.acknowledge, &one.places);
+        }
         if let Some(name) = &desired.fleet.name {
             let place = &desired.fleet.places.document;
             folding.starts.insert((&place.file, place.line), (Kind::Fleet, name));

@@ -1,6 +1,6 @@
 //! Every rule as data, and the words by which findings are called.
 
-use super::{RuleEntry, at_apple, elsewhere, live, statements, table, template, tokens};
+use super::{RuleEntry, acts, at_apple, elsewhere, live, statements, table, template, tokens};
 use crate::diag::codes;
 
 /// Every rule, also those whose check stands elsewhere. A row may have several.
@@ -15,6 +15,8 @@ pub fn catalogue() -> impl Iterator<Item = RuleEntry> {
         .chain(live::VPP.iter().map(|rule| rule.entry))
         .chain(at_apple::MOVES.iter().map(|rule| rule.entry))
         .chain(at_apple::RULES.iter().copied())
+        .chain(acts::RULES.iter().map(|rule| rule.entry))
+        .chain(acts::OTHERS.iter().copied())
         .chain(elsewhere::RULES.iter().copied())
 }
 

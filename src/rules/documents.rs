@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Finding, RuleEntry, at_apple, judge_on, judge_template, statements, tokens};
+use super::{Finding, RuleEntry, acts, at_apple, judge_on, judge_template, statements, tokens};
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::model::clock::Timestamp;
 use crate::model::desired::{Desired, NamedSerial, Profile, RouteTo, State};
@@ -11,7 +11,7 @@ use crate::model::settings::Side;
 use crate::model::{Name, Place, Serial, canonical};
 
 /// Judges every document by the rows that need no live state. The same finding on many tokens is
-/// one diagnostic that lists them. `now` is for certificates that end.
+/// one diagnostic that lists them. `now` is for certificates that end, and for times of acts.
 pub fn check_documents(desired: &Desired, now: Timestamp) -> Diagnostics {
     let mut found = Diagnostics::default();
     for (name, token) in &desired.tokens {
@@ -47,6 +47,7 @@ pub fn check_documents(desired: &Desired, now: Timestamp) -> Diagnostics {
         }
     }
     moves(desired, now, &mut found);
+    acts::check(desired, now, &mut found);
     unpinned_edition(desired, &mut found);
     found
 }
@@ -66,7 +67,7 @@ fn moves(desired: &Desired, now: Timestamp, found: &mut Diagnostics) {
     }
 }
 
-fn told(entry: &RuleEntry, place: Place, message: &str) -> Diagnostic {
+pub(super) fn told(entry: &RuleEntry, place: Place, message: &str) -> Diagnostic {
     Diagnostic::by_row(entry.row, entry.severity, place, format!("{message} ({})", entry.row))
         .next(entry.next)
 }

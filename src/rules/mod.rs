@@ -1,4 +1,4 @@
-//! The requirement rows as data and code. PURE: imports `model`, `diag`.
+//! The requirement rows as data and code. PURE: imports `model`, `diag`, `escrow`.
 //!
 //! Each rule is an entry (row, gravity, platforms, what it needs, fields, meaning, next step) with
 //! its check beside it; [`catalogue`] lists all entries. A rule over several fields judges what it
@@ -11,10 +11,12 @@
 //! | `statements` | what a profile document says, where its canonical form does not tell | the document |
 //! | `tokens` | one token | the document |
 //! | `at_apple` | moves with a deadline; what is wished at Apple | the document; where it is at hand |
+//! | `acts` | what is done to devices; recipients of sealed secrets | the documents |
 //! | `live` | tokens, tenants, VPP tokens | live facts |
 //! | `elsewhere` | what several objects have in common | where they are at hand |
 
 mod acknowledge;
+mod acts;
 mod apple;
 mod at_apple;
 mod catalogue;

@@ -1,6 +1,7 @@
 //! One test per row and case.
 
 mod acknowledge;
+mod acts;
 mod apple;
 mod documents;
 mod live;
@@ -309,7 +310,8 @@ fn p40_users_who_enroll_belong_in_a_user_group() {
 #[test]
 fn every_rule_names_its_row_its_fields_and_a_next_step() {
     for entry in catalogue() {
-        let known = ["T-", "S-", "P-", "A-"].iter().any(|letter| entry.row.starts_with(letter));
+        let known =
+            ["T-", "S-", "P-", "A-", "D-", "L-", "R-"].iter().any(|letter| entry.row.starts_with(letter));
         assert!(known && !entry.summary.is_empty() && !entry.next.is_empty(), "{entry:?}");
         assert!(!entry.platforms.is_empty(), "{entry:?}");
     }

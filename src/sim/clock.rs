@@ -19,6 +19,8 @@ const PER_MINUTE: usize = 3000;
 /// The `lastSyncErrorCode` of a sync that Apple refused. The values are not published; any that
 /// is not 0 says "failed".
 const REFUSED_BY_APPLE: i32 = 7;
+/// The least seconds between two full syncs (reference section 2.4).
+const FULL_RHYTHM: i64 = 7 * 86_400;
 
 impl World {
     /// Steps to `to`, and does what falls due until then. Never steps back.
@@ -26,10 +28,27 @@ impl World {
         if to <= self.now {
             return;
         }
+        while let Some(at) = self.next_of_devices(to) {
+            self.pass(at);
+            self.let_devices_act();
+        }
+        self.pass(to);
+    }
+
+    /// Steps to an instant before which nothing falls due for a device.
+    fn pass(&mut self, to: Timestamp) {
+        if to <= self.now {
+            return;
+        }
         // What ends on the way is seen by the syncs that begin later.
         self.pass_time_of_organizations(to);
-        for token in self.tenants.iter_mut().flat_map(|tenant| &mut tenant.tokens) {
-            token.pass_time(to);
+        self.keep_leaving_devices();
+        for tenant in &mut self.tenants {
+            for token in &mut tenant.tokens {
+                if token.pass_time(to) {
+                    token.bring_back(&mut tenant.device_desk.deleted);
+                }
+            }
         }
         self.services.iter_mut().for_each(|service| service.fleet.forget(to.as_second()));
         self.now = to;
@@ -56,13 +75,15 @@ impl Token {
         now >= after(self.sync.triggered, SYNC_WINDOW)
     }
 
-    fn pass_time(&mut self, to: Timestamp) {
+    /// Whether a full sync ended on the way.
+    fn pass_time(&mut self, to: Timestamp) -> bool {
+        let full = self.sync.full;
         self.end_sync(to);
         // The first automatic sync brings everything; of those after it only the last is seen.
         for pick_last in [false, true] {
             let mut due = after(self.sync.triggered, AUTOMATIC);
             if due > to {
-                return;
+                break;
             }
             if pick_last {
                 let spans = to.duration_since(due).as_secs() / AUTOMATIC.as_secs() as i64;
@@ -71,6 +92,18 @@ impl Token {
             self.begin_sync(due);
             self.end_sync(to);
         }
+        self.sync.full.is_some() && self.sync.full != full
+    }
+
+    /// A full sync brings devices back for enrollment whose records were deleted (S-5).
+    fn bring_back(&mut self, deleted: &mut std::collections::BTreeSet<crate::model::Serial>) {
+        deleted.retain(|serial| {
+            let Some(device) = self.device_mut(serial).filter(|device| !device.released) else { return true };
+            if device.state == EnrollmentState::PendingReset {
+                device.state = EnrollmentState::NotContacted;
+            }
+            device.state == EnrollmentState::Enrolled
+        });
     }
 
     fn end_sync(&mut self, to: Timestamp) {
@@ -78,10 +111,15 @@ impl Token {
         self.sync.ends = None;
         if self.sync.terms_pending || self.expires <= ends {
             self.sync.error_code = REFUSED_BY_APPLE;
+            // A failed delta makes the next one full.
+            self.sync.full = None;
             return;
         }
         self.sync.error_code = 0;
         self.sync.succeeded = ends;
+        if self.sync.full.is_none_or(|full| ends.duration_since(full).as_secs() >= FULL_RHYTHM) {
+            self.sync.full = Some(ends);
+        }
         let mut arrivals = std::mem::take(&mut self.at_apple);
         arrivals.extend(self.take_pending());
         for arrival in arrivals {

@@ -6,6 +6,7 @@
 
 mod business;
 mod dep;
+mod managed;
 mod name;
 
 use std::collections::BTreeMap;
@@ -42,7 +43,8 @@ pub struct Fault {
     pub nth: Option<u64>,
     /// How many times it strikes; 0: without end. Absent: once for what hits a request, without
     /// end for ways to answer (`late-visibility`, `patch-204`, `ecv2`, `duplicate-rows`,
-    /// `unknown-members`, `drop-skip-keys`, `reset-accounts`, and Apple's `same-cursor`, `deleted-rows`,
+    /// `unknown-members`, `drop-skip-keys`, `reset-accounts`, `empty-results`, `stale-results`,
+    /// `no-result-secrets`, `ghost-records`, `other-serial`, `no-supervision`, and Apple's `same-cursor`, `deleted-rows`,
     /// `empty-times`, `depsim`, `any-timestamp`, and Business' `silent-serials`, `kid-refused`,
     /// `empty-relationship`, `text-members`, `list-members`, `source-uid`, `no-instance`, `totals`, `lift-limits`,
     /// and lags), for `403`, `no-segment`, `random`, and for what lasts until a person
@@ -202,6 +204,12 @@ pub(super) struct Ways {
     pub relationship_lag: u32,
     /// A refusal for being asked too often: its status, and its `Retry-After`.
     pub limit: Option<(u16, Option<u32>)>,
+    pub empty_results: bool,
+    pub stale_results: bool,
+    pub no_secrets: bool,
+    pub ghost_records: bool,
+    pub other_serial: bool,
+    pub no_supervision: bool,
     /// World seconds until a created profile is found by id, and until it is listed.
     pub late: Option<(u32, u32)>,
 }
@@ -343,6 +351,7 @@ impl Fault {
                 | FaultName::ResetAccounts
         ) || name.is_a_way_of_apple()
             || name.is_a_way_of_business()
+            || name.is_a_way_of_managed()
     }
 
     fn matches(&self, asked: Asked<'_>) -> bool {
@@ -363,6 +372,7 @@ impl Fault {
                 tail.is_some_and(|tail| matches!(tail, "post" | "item.patch"))
             }
             FaultName::ResetAccounts => asked.operation.ends_with(".enrollmentProfiles.item.patch"),
+            name if name.is_a_way_of_managed() => asked.operation.contains(".managedDevices."),
             name => name.is_apt_of_business(asked).unwrap_or_else(|| name.is_apt(asked)),
         };
         let within = self.within.as_deref().is_none_or(|part| {
@@ -395,7 +405,7 @@ impl Fault {
 
     /// Puts the fault into `suffering`; `false` where its side is taken.
     fn adopt(&self, name: FaultName, when: When, id: &str, suffering: &mut Suffering) -> bool {
-        if self.adopt_of_business(name, when, suffering) {
+        if self.adopt_of_business(name, when, suffering) || name.adopt_of_managed(&mut suffering.ways) {
             return true;
         }
         let status = |status| Harm::Status { status, retry_after: None };

@@ -1,4 +1,4 @@
-//! The simulator: Entra's token endpoint and Microsoft Graph for Intune's Apple enrollment, with the
+//! The simulator: Entra's token endpoint and Microsoft Graph for Intune's Apple enrollment and devices, with the
 //! services of GitHub and Azure that vouch for a program at Entra, Apple's enrollment service, and the
 //! APIs of Apple Business and Apple School with their token endpoint and storage; on loopback, over
 //! one seeded world with a clock that can be stepped (design section 8).
@@ -26,6 +26,7 @@ pub mod calls;
 mod clock;
 mod control;
 mod dep;
+pub mod device;
 pub mod directory;
 pub mod fault;
 mod graph;
@@ -61,6 +62,7 @@ pub use apple::organization::seed::{
 pub use apple::{ApiKey, SeedOrganization, SeedService, ServerToken};
 pub use calls::{Call, CallKind};
 pub use control::schema as control_schema;
+pub use device::seed::SeedManagedDevice;
 pub use fault::{Fault, FaultName, When};
 pub use remote::RemoteSim;
 pub use seed::{Seed, SeedClient, SeedTenant, SeedToken, SeedVppToken};

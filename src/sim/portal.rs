@@ -4,6 +4,7 @@
 
 mod apple;
 mod change;
+mod device;
 mod error;
 mod organization;
 mod tenant;
@@ -13,6 +14,10 @@ pub use apple::{
     ReleaseSerials, RemoveProfile, ReplaceDevice, RevokeToken, ScheduleMigration, UploadCertificate,
 };
 pub use change::Change;
+pub use device::{
+    ChangeDevice, ChangeDeviceBehaviour, ChangeRecord, DecideApproval, Decision, DuplicateRecord,
+    EnterBypassCode, MoveToToken, RequestAction, SetDeviceLock, SetUpDevice,
+};
 pub use error::PortalError;
 pub use organization::{
     AssignToService, BuyDevices, ChangeOrganization, ChangeOrganizationService, CreateOrganizationService,
@@ -105,17 +110,29 @@ pub fn perform(world: &mut World, change: Change) -> Result<Option<TokenFile>, P
             }
         }
         Change::PurgeDevices { token, serials } => {
-            let token = find(world, &token)?;
-            each(token, &serials, |_| {})?;
-            token.purge(&serials);
+            each(find(world, &token)?, &serials, |_| {})?;
+            for serial in &serials {
+                world.touch(serial);
+            }
+            find(world, &token)?.purge(&serials);
         }
-        Change::Enroll { token, serials } => each(find(world, &token)?, &serials, |device| {
-            device.state = EnrollmentState::Enrolled;
-            device.contacted = now;
-        })?,
-        Change::Wipe { token, serials } => each(find(world, &token)?, &serials, |device| {
-            device.state = EnrollmentState::NotContacted;
-        })?,
+        Change::Enroll { token, serials } => {
+            each(find(world, &token)?, &serials, |_| {})?;
+            serials.iter().for_each(|serial| world.enroll_by_hand(serial));
+            each(find(world, &token)?, &serials, |device| {
+                device.state = EnrollmentState::Enrolled;
+                device.contacted = now;
+            })?;
+        }
+        Change::Wipe { token, serials } => {
+            each(find(world, &token)?, &serials, |_| {})?;
+            for serial in &serials {
+                world.erase_by_hand(serial);
+            }
+            each(find(world, &token)?, &serials, |device| {
+                device.state = EnrollmentState::NotContacted;
+            })?;
+        }
         Change::ChangeToken { token, token_name, scope_tags, expires, apple_id, terms_pending } => {
             let (tenant, at) = position(world, &token)?;
             let tags = scope_tags.map(|names| {
@@ -235,6 +252,16 @@ pub fn perform(world: &mut World, change: Change) -> Result<Option<TokenFile>, P
         Change::SetMigration(wish) => wish.make(world)?,
         Change::RevokeApiKey(wish) => wish.make(world)?,
         Change::ChangeOrganization(wish) => wish.make(world)?,
+        Change::ChangeDevice(wish) => wish.make(world)?,
+        Change::SetDeviceLock(wish) => wish.make(world)?,
+        Change::EnterBypassCode(wish) => wish.make(world)?,
+        Change::SetUpDevice(wish) => wish.make(world)?,
+        Change::RequestAction(wish) => wish.make(world)?,
+        Change::DuplicateRecord(wish) => wish.make(world)?,
+        Change::ChangeRecord(wish) => wish.make(world)?,
+        Change::MoveToToken(wish) => wish.make(world)?,
+        Change::DecideApproval(wish) => wish.make(world)?,
+        Change::ChangeDeviceBehaviour(wish) => wish.make(world)?,
     }
     Ok(None)
 }

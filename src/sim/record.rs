@@ -92,7 +92,19 @@ impl Recorder {
 }
 
 /// Members of Graph's and Apple's bodies whose text is a secret.
-const SECRETS: [&str; 5] = ["adminAccountPassword", "depToken", "token", "auth_session_token", "escrow_key"];
+const SECRETS: [&str; 11] = [
+    "adminAccountPassword",
+    "depToken",
+    "token",
+    "auth_session_token",
+    "escrow_key",
+    "activationLockBypassCode",
+    "unlockPin",
+    "passcode",
+    "macOsUnlockCode",
+    "latitude",
+    "longitude",
+];
 
 /// What stands in a secret's place.
 const WITHHELD: &str = "[secret]";
@@ -130,6 +142,8 @@ fn withhold(value: &mut Value) {
             for (name, value) in members {
                 if SECRETS.contains(&name.as_str()) && value.is_string() {
                     *value = Value::from(WITHHELD);
+                } else if SECRETS.contains(&name.as_str()) && value.is_number() {
+                    *value = Value::Null;
                 } else {
                     withhold(value);
                 }

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::apple::{SeedOrganization, SeedService};
+use super::device::seed::SeedManagedDevice;
+use super::device::{DeviceBehaviour, DeviceDesk};
 use super::directory::Client;
 use super::graph::members;
 use super::push::PushMembers;
@@ -63,6 +65,12 @@ pub struct SeedTenant {
     /// VPP tokens.
     #[serde(default)]
     pub vpp_tokens: Vec<SeedVppToken>,
+    /// Managed devices, beside those that follow from enrolled identities of the tokens.
+    #[serde(default)]
+    pub devices: Vec<SeedManagedDevice>,
+    /// How its Intune behaves about devices; absent: the default. Of no effect on one that is there.
+    #[serde(default)]
+    pub device_behaviour: Option<DeviceBehaviour>,
     /// What the push certificate is like; absent: good for a year, as nothing enrolls without.
     #[serde(default)]
     pub push_certificate: Option<PushMembers>,
@@ -125,6 +133,9 @@ pub struct SeedToken {
     /// This many generated devices besides.
     #[serde(default)]
     pub devices: u32,
+    /// Whether the generated devices are enrolled: each is a managed device then.
+    #[serde(default)]
+    pub enrolled: bool,
     /// This many generated classic iOS profiles besides, named `Profile 0001` and so on.
     #[serde(default)]
     pub generated_profiles: u32,
@@ -144,6 +155,7 @@ impl World {
     /// Adds what the seed names and the world lacks. What exists stays as it is; a token that was
     /// deleted does not come back.
     pub fn add(&mut self, seed: &Seed) {
+        let enrolled = self.enrolled_devices(seed);
         // A serial is in one place only: where it is now, or else where the seed names it first.
         let tokens = self.tenants.iter().flat_map(|tenant| &tenant.tokens);
         let mut placed: HashSet<Serial> =
@@ -170,6 +182,7 @@ impl World {
                         removed_vpp_tokens: Default::default(),
                         push_certificate: None,
                         push_certificate_removed: false,
+                        device_desk: DeviceDesk::new(tenant.device_behaviour.clone()),
                     });
                     self.tenants.len() - 1
                 }
@@ -204,6 +217,17 @@ impl World {
         }
         // What a token or service got above is its organization's too.
         self.adopt_linked();
+        let position = |id: &str| self.tenants.iter().position(|one| one.id.eq_ignore_ascii_case(id));
+        let devices: Vec<_> = seed
+            .tenants
+            .iter()
+            .filter_map(|tenant| Some((position(&tenant.tenant_id)?, &tenant.devices)))
+            .flat_map(|(at, devices)| devices.iter().map(move |device| (at, device)))
+            .filter(|(_, device)| !enrolled.contains(&device.serial))
+            .collect();
+        if !devices.is_empty() {
+            self.seed_managed_devices(&devices);
+        }
     }
 
     fn add_token(
@@ -407,7 +431,8 @@ impl World {
         here.devices.reserve(wish.devices as usize);
         for number in 0..wish.devices {
             let Some(serial) = generated_serial(chance, 'G', number) else { continue };
-            let mut one = device(serial, EnrollmentState::NotContacted, Platform::Ios, now);
+            let state = if wish.enrolled { EnrollmentState::Enrolled } else { EnrollmentState::NotContacted };
+            let mut one = device(serial, state, Platform::Ios, now);
             if wish.assigned && !births.is_empty() {
                 one.profile = births[number as usize % births.len()];
                 one.assigned = one.created;

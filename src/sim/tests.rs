@@ -7,6 +7,7 @@ use super::*;
 mod accounts;
 mod control;
 mod faults;
+mod managed;
 mod reads;
 mod sign_in;
 mod tenant;

@@ -5,6 +5,7 @@
 //! and the requests, never from the machine's clock or its randomness; ids are UUIDs of version 5.
 //! It is the oracle of safety tests: [`History`] counts what was done, whatever a client believes.
 
+mod chance;
 mod history;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -15,11 +16,13 @@ use uuid::Uuid;
 
 use super::apple::Service;
 use super::apple::organization::Organization;
+use super::device::{DeviceDesk, Handsets};
 use super::directory::{Client, Machine, Workflow};
 use super::push::PushCertificate;
 use super::vpp::VppToken;
 use crate::model::Serial;
 use crate::model::clock::Timestamp;
+pub use chance::{derive_id, mix, mix_text};
 pub use history::{AppleHistory, History, OrganizationHistory};
 
 /// The version of the world's JSON form.
@@ -52,6 +55,9 @@ pub struct World {
     /// The machine or app at Azure that asks for its identity.
     #[serde(default, skip_serializing_if = "Machine::is_bare")]
     pub machine: Machine,
+    /// Devices of which more is to be said than their identity at a token says.
+    #[serde(default, skip_serializing_if = "Handsets::is_empty")]
+    pub handsets: Handsets,
     /// The birth number of the newest profile; the first one has 1.
     pub births: u32,
     /// What was done through the services' APIs since the world began.
@@ -82,6 +88,9 @@ pub struct Tenant {
     /// Whether it was taken away, so that a later start does not bring it back.
     #[serde(default)]
     pub push_certificate_removed: bool,
+    /// What it keeps about device actions.
+    #[serde(default, skip_serializing_if = "DeviceDesk::is_bare")]
+    pub device_desk: DeviceDesk,
     /// Names and ids under which deleted tokens were known, so that a later start does not bring
     /// them back.
     pub deleted_tokens: BTreeSet<String>,
@@ -161,6 +170,9 @@ pub struct Sync {
     pub error_code: i32,
     /// When the running sync ends; `None` while none runs.
     pub ends: Option<Timestamp>,
+    /// When the last full sync ended; `None`: the next one is full.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full: Option<Timestamp>,
     /// Apple's terms wait for a person: syncs fail.
     pub terms_pending: bool,
 }
@@ -338,6 +350,7 @@ impl World {
             organizations: Vec::new(),
             workflow: None,
             machine: Machine::default(),
+            handsets: Handsets::default(),
             births: 0,
             history: History::default(),
         }
@@ -411,27 +424,6 @@ impl World {
     }
 }
 
-/// The id that follows from a seed and a path of words.
-pub fn derive_id(seed: u64, path: &str) -> Uuid {
-    Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("espalier-sim/{seed}/{path}").as_bytes())
-}
-
-/// Mixes a number well: the finaliser of SplitMix64, enough for deterministic chance.
-pub fn mix(value: u64) -> u64 {
-    let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
-/// Mixes a text into a number (FNV-1a, then [`mix`]).
-pub fn mix_text(seed: u64, text: &str) -> u64 {
-    let hash = text
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
-    mix(seed ^ hash)
-}
-
 impl Token {
     /// A token without profiles and devices, made at `now`, good for a year.
     pub fn new(id: String, name: String, now: Timestamp) -> Self {
@@ -449,6 +441,7 @@ impl Token {
                 succeeded: an_hour_ago,
                 error_code: 0,
                 ends: None,
+                full: Some(an_hour_ago),
                 terms_pending: false,
             },
             profiles: BTreeMap::new(),

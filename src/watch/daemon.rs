@@ -20,7 +20,7 @@ use crate::engine::{Documents, EngineError, Host, Settings};
 use crate::ledger::LedgerError;
 use crate::model::clock::{Timestamp, between};
 use crate::model::desired::Desired;
-use crate::model::{Name, Realm};
+use crate::model::{Name, Realm, Serial};
 use crate::plan::drift;
 use crate::rules;
 
@@ -63,7 +63,7 @@ pub struct Daemon {
     rescan: Duration,
     retry: Option<Retry>,
     /// What was said of documents that are not in order.
-    invalid: Option<String>,
+    pub(super) invalid: Option<String>,
     seed: u64,
 }
 
@@ -221,6 +221,10 @@ impl Daemon {
         let is_mended = !was_valid && refused.is_empty();
         self.keep_good(&refused, &new);
         let mut concerned = drift::concerned(&self.good.desired, &new.desired);
+        // Acts are looked at over the whole folder only.
+        if asks(&self.good.desired) != asks(&new.desired) {
+            concerned = new.desired.tokens.keys().cloned().collect();
+        }
         // Somebody saved a document and wants to see what it comes to, if only a comment.
         if concerned.is_empty() && (is_mended || changed.iter().any(is_document)) {
             concerned = new.desired.tokens.keys().cloned().collect();
@@ -365,4 +369,14 @@ pub(super) fn organisations_of(desired: &Desired) -> BTreeMap<Name, Realm> {
 
 fn tokens_of(desired: &Desired) -> BTreeMap<Name, Realm> {
     desired.tokens.iter().map(|(name, token)| (name.clone(), token.realm.clone())).collect()
+}
+
+/// What documents ask of devices, to be compared.
+fn asks(desired: &Desired) -> Vec<(Name, String, Vec<Serial>)> {
+    let all = desired.actions.values();
+    all.map(|one| {
+        let serials = one.devices.iter().map(|device| device.serial).collect();
+        (one.name.clone(), one.content.canonical(), serials)
+    })
+    .collect()
 }

@@ -63,6 +63,9 @@ impl Daemon {
             Err(error) => return self.put_off(round, error).map(|()| false),
         };
         session.stop_by(self.stop.clone());
+        if self.invalid.is_some() {
+            session.distrust("they cannot be read, or do not validate");
+        }
         session.leave_alone(self.queue.left_alone(&round.why, self.host.clock().now()));
         if !round.why.contains(&Why::Start) && !round.why.contains(&Why::Resync) {
             session.reuse(YOUNG);
@@ -74,11 +77,15 @@ impl Daemon {
         let allowed = Allowed {
             wishes: switches.on_commit == OnCommit::Apply,
             drift: switches.on_drift == OnDrift::Heal,
+            acts: switches.actions,
         };
         let mut stop = self.stop.clone();
         let read = async {
             match allowed {
-                Allowed { wishes: false, drift: false } => Ok((session.look(&*self.health).await?, None)),
+                // What was sent is followed, whoever sent it.
+                Allowed { wishes: false, drift: false, acts: false } if !session.follows_acts() => {
+                    Ok((session.look(&*self.health).await?, None))
+                }
                 _ => session.prepare_allowed(allowed, &*self.health).await,
             }
         };
@@ -134,7 +141,9 @@ impl Daemon {
                 self.metrics.step(of, assess::word(&step.outcome));
             }
         }
-        let says_anything = !report.steps.is_empty() || report.adopted > 0 || !report.stops.is_empty();
+        let has_acted = report.acts.iter().any(|act| act.sent || act.before != act.state);
+        let says_anything =
+            !report.steps.is_empty() || report.adopted > 0 || !report.stops.is_empty() || has_acted;
         if says_anything {
             self.say(Told::Applied { healed: !allowed.wishes, digest, report: report.clone() });
         }
@@ -153,7 +162,7 @@ impl Daemon {
         }
         let asked = round.why.contains(&Why::Documents) || round.why.contains(&Why::Start);
         let plan = SavedPlan::new(&look.plan, session.commit(), session.clock().now());
-        let moved = look.drift.plan.has_changes();
+        let moved = !look.drift.plan.steps.is_empty();
         let only_moved = moved && look.drift.covers(&look.plan.steps);
         // What only moved outside is told as that, once.
         if asked || !(only_moved && look.plan.blocked.is_empty()) {

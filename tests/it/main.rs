@@ -1,6 +1,7 @@
 //! espalier's integration tests, in one binary: the product seen from outside, and the judges that
 //! hold it to what others wrote.
 
+mod acts;
 mod broken;
 mod business;
 mod business_client;
@@ -21,6 +22,7 @@ mod field_sim;
 mod field_table;
 mod fuzz;
 mod growth;
+mod managed_judged;
 mod nanoaxm;
 mod nanodep;
 mod screens_not_taken;

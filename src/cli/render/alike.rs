@@ -66,6 +66,11 @@ impl<'a, T> Together<'a, T> {
 
 /// The text with [`TOKEN`] for every whole word that is `name`.
 pub fn without<'t>(text: &'t str, name: &str) -> Cow<'t, str> {
+    instead(text, name, TOKEN)
+}
+
+/// The text with another word for every whole word that is `name`.
+pub fn instead<'t>(text: &'t str, name: &str, word: &str) -> Cow<'t, str> {
     if name.is_empty() || !text.contains(name) {
         return Cow::Borrowed(text);
     }
@@ -77,7 +82,7 @@ pub fn without<'t>(text: &'t str, name: &str) -> Cow<'t, str> {
         out.push_str(before);
         let is_part =
             out.chars().next_back().is_some_and(is_word) || after.chars().next().is_some_and(is_word);
-        out.push_str(if is_part { name } else { TOKEN });
+        out.push_str(if is_part { name } else { word });
         rest = after;
     }
     out.push_str(rest);

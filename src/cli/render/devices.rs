@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::JSON_VERSION;
 use super::text::{BOLD, ERROR, HINT, NOTE, QUIET, clip, count, labelled, number, on_one_line, paint};
 use crate::cli::duration;
-use crate::engine::inventory::{AtApple, LockSource};
+use crate::engine::inventory::{AtApple, CodeState, LockSource, RecordSide};
 pub use crate::engine::inventory::{DeviceRow, LockSide};
 use crate::model::live::{Cause, EnrollmentState};
 use crate::model::organisation::ActivationLock;
@@ -54,6 +54,8 @@ pub enum ListOf {
     Profiles,
     /// The devices of a token, or of an organisation.
     Devices,
+    /// The records of enrolled devices at an MDM.
+    Records,
     /// The device management services of an organisation.
     Services,
     /// Everything that would have been read.
@@ -66,6 +68,7 @@ impl ListOf {
             ListOf::Tokens => "its tokens",
             ListOf::Profiles => "the names of its profiles",
             ListOf::Devices => "its devices",
+            ListOf::Records => "its records of enrolled devices",
             ListOf::Services => "its services",
             ListOf::Everything => "anything of it",
         }
@@ -157,7 +160,7 @@ pub fn json<'a>(
 }
 
 /// The columns of the CSV.
-const CSV_COLUMNS: [&str; 23] = [
+const CSV_COLUMNS: [&str; 28] = [
     "serial",
     "token",
     "state",
@@ -181,6 +184,11 @@ const CSV_COLUMNS: [&str; 23] = [
     "activationLock",
     "lockSource",
     "lockAt",
+    "record",
+    "enrolled",
+    "name",
+    "user",
+    "bypassCode",
 ];
 
 /// Writes the devices as CSV with a header; unknown and absent values are empty.
@@ -216,9 +224,26 @@ pub fn csv<'a>(out: &mut dyn Write, rows: impl Iterator<Item = DeviceRow<'a>>) -
             row.lock.map_or("", |lock| lock.state.map_or("unknown", lock_csv)),
             row.lock.map_or("", |lock| source(lock.source)),
             &row.lock.map_or(String::new(), |lock| lock.at.to_string()),
+            record(&row).map_or("", |record| record.id),
+            &record(&row).and_then(|record| record.enrolled).map_or(String::new(), |at| at.to_string()),
+            &harmless(record(&row).map_or("", |record| record.name)),
+            &harmless(record(&row).and_then(|record| record.user).unwrap_or_default()),
+            row.bypass_code.map_or("", code_word),
         ])?;
     }
     csv.flush()
+}
+
+fn record<'a>(row: &DeviceRow<'a>) -> Option<RecordSide<'a>> {
+    row.mdm.and_then(|mdm| mdm.record)
+}
+
+const fn code_word(code: CodeState) -> &'static str {
+    match code {
+        CodeState::Sealed => "sealed",
+        CodeState::None => "none",
+        CodeState::Unknown => "unknown",
+    }
 }
 
 /// A display name that a spreadsheet does not take for a formula.
@@ -268,7 +293,16 @@ const fn source(source: LockSource) -> &'static str {
 }
 
 /// Activation Lock with its source and age, for people.
-fn lock_words(lock: Option<LockSide>) -> String {
+fn lock_words(row: &DeviceRow<'_>) -> String {
+    let code = match row.bypass_code {
+        Some(CodeState::Sealed) => ", code sealed",
+        Some(CodeState::None) => ", no code",
+        Some(CodeState::Unknown) | None => "",
+    };
+    format!("{}{code}", lock_state(row.lock))
+}
+
+fn lock_state(lock: Option<LockSide>) -> String {
     let Some(LockSide { state, source, at: _, age_seconds }) = lock else {
         return "not asked for".to_owned();
     };
@@ -297,13 +331,16 @@ struct Widths {
     service: usize,
     token: usize,
     profile: usize,
+    name: usize,
+    user: usize,
     lock: usize,
 }
 
 impl Widths {
     fn of<'a>(listing: &Listing, rows: impl Iterator<Item = DeviceRow<'a>>) -> (Self, u64) {
         let chars = |text: &str| text.chars().count().min(NAME_WIDTH);
-        let mut widths = Self { serial: 6, model: 0, service: 0, token: 5, profile: 7, lock: 0 };
+        let mut widths =
+            Self { serial: 6, model: 0, service: 0, token: 5, profile: 7, name: 0, user: 0, lock: 0 };
         let mut devices = 0;
         for row in rows {
             widths.serial = widths.serial.max(row.serial.as_str().len());
@@ -313,21 +350,30 @@ impl Widths {
             if row.apple.is_some_and(|apple| apple.organisation.is_some()) {
                 widths.service = widths.service.max(chars(service_name(&row)).max(7));
             }
+            if let Some(record) = record(&row) {
+                widths.name = widths.name.max(chars(record.name).max(4));
+                widths.user = widths.user.max(record.user.map_or(0, |user| chars(user).max(4)));
+            }
             if listing.locks.is_some() {
-                widths.lock = widths.lock.max(lock_words(row.lock).len().max(15));
+                widths.lock = widths.lock.max(lock_words(&row).len().max(15));
             }
             devices += 1;
         }
         (widths, devices)
     }
 
-    fn line(self, [serial, model, service, token, state, profile, lock, note]: [&str; 8]) -> String {
+    fn line(
+        self,
+        [serial, model, service, token, state, profile, name, user, lock, note]: [&str; 10],
+    ) -> String {
         let Self {
             serial: for_serial,
             model: for_model,
             service: for_service,
             token: for_token,
             profile: for_profile,
+            name: for_name,
+            user: for_user,
             lock: for_lock,
         } = self;
         let mut line = format!("{serial:for_serial$}  ");
@@ -341,6 +387,8 @@ impl Widths {
         column(token, for_token);
         column(state, 12);
         column(profile, for_profile);
+        column(name, for_name);
+        column(user, for_user);
         column(lock, for_lock);
         line.push_str(note);
         line
@@ -359,7 +407,18 @@ pub fn text<'a>(
 ) -> io::Result<()> {
     let (widths, devices) = Widths::of(listing, rows.clone());
     if devices > 0 {
-        let heads = ["SERIAL", "MODEL", "SERVICE", "TOKEN", "STATE", "PROFILE", "ACTIVATION LOCK", "NOTE"];
+        let heads = [
+            "SERIAL",
+            "MODEL",
+            "SERVICE",
+            "TOKEN",
+            "STATE",
+            "PROFILE",
+            "NAME",
+            "USER",
+            "ACTIVATION LOCK",
+            "NOTE",
+        ];
         writeln!(out, "{}", paint(BOLD, widths.line(heads)))?;
     }
     for row in rows {
@@ -370,7 +429,9 @@ pub fn text<'a>(
             &clip(row.token.unwrap_or("-"), NAME_WIDTH),
             standing(&row),
             &clip(&on_one_line(profile_name(&row)), NAME_WIDTH),
-            &lock_words(row.lock),
+            &clip(&on_one_line(record(&row).map_or("-", |record| record.name)), NAME_WIDTH),
+            &clip(&on_one_line(record(&row).and_then(|record| record.user).unwrap_or("-")), NAME_WIDTH),
+            &lock_words(&row),
             &remarks(&row),
         ]);
         writeln!(out, "{}", line.trim_end())?;
@@ -388,6 +449,11 @@ pub fn text<'a>(
 fn lock_lines(out: &mut String, locks: &LockRefresh) {
     let LockRefresh { calls, minutes, budget, fresh, remembered, unknown } = *locks;
     out.push_str("\nActivation Lock (L-2)\n");
+    if minutes.is_none() {
+        let next = "Apple alone tells it: add a Connection with `appleBusiness` or `appleSchool` for the organisation";
+        labelled(out, 2, paint(HINT, "next"), 4, next);
+        return;
+    }
     let time = match minutes {
         Some(0 | 1) => ", about 1 minute within Apple's calls of a minute".to_owned(),
         Some(minutes) => format!(", about {} within Apple's calls of a minute", count(minutes, "minute")),
@@ -408,8 +474,17 @@ fn lock_lines(out: &mut String, locks: &LockRefresh) {
         count(u64::from(budget), "call"),
     );
     labelled(out, 2, paint(QUIET, "now"), 4, &told);
-    if remembered + unknown > 0 {
-        let next = "name the serials that matter, or allow more with `--calls N`; a later run goes on with those that were asked for longest ago";
+    let next = if calls == 0 || remembered + unknown == 0 {
+        ""
+    } else if u64::from(budget) < calls {
+        "name the serials that matter, or allow more with `--calls N`; a later run goes on with those that were asked for longest ago"
+    } else if fresh < calls {
+        "run it again: not every call was answered, and what is not answered is unknown"
+    } else {
+        // The rest is in no organisation that was read: Apple cannot be asked for it.
+        "nothing: every device that an organisation has was asked for; Apple tells nothing of those that none has"
+    };
+    if !next.is_empty() {
         labelled(out, 2, paint(HINT, "next"), 4, next);
     }
 }

@@ -13,7 +13,8 @@ fn p31_a_device_that_was_released_or_is_awaited_does_not_lack_a_profile() {
         assert_eq!(row.lacks_a_profile(), !released && !row.waiting, "{row:?}");
     }
     let rows = rows();
-    let of = |is_meant: fn(&MdmSide) -> bool| rows.iter().find(|row| row.mdm.as_ref().is_some_and(is_meant));
+    let of =
+        |is_meant: fn(&MdmSide<'_>) -> bool| rows.iter().find(|row| row.mdm.as_ref().is_some_and(is_meant));
     assert!(!DeviceRow { profile: None, ..*of(|mdm| mdm.released).unwrap() }.lacks_a_profile());
     assert!(DeviceRow { profile: None, ..*of(|mdm| !mdm.released).unwrap() }.lacks_a_profile());
 }
@@ -31,12 +32,13 @@ fn bare() -> DeviceRow<'static> {
         waiting: false,
         cooling_until: None,
         lock: None,
+        bypass_code: None,
     }
 }
 
 pub(in crate::cli) fn rows() -> Vec<DeviceRow<'static>> {
     let serial = |text| Serial::new(text).unwrap();
-    let mdm = MdmSide { state: EnrollmentState::Enrolled, released: false, supervised: true };
+    let mdm = MdmSide { state: EnrollmentState::Enrolled, released: false, supervised: true, record: None };
     let profile = ProfileRef { name: Some("=iPads; \"all\""), id: "9bb2" };
     vec![
         DeviceRow {
@@ -49,7 +51,12 @@ pub(in crate::cli) fn rows() -> Vec<DeviceRow<'static>> {
         DeviceRow { serial: serial("C02X0002"), wished_profile: Some("ipads"), waiting: true, ..bare() },
         DeviceRow {
             serial: serial("C02X0003"),
-            mdm: Some(MdmSide { state: EnrollmentState::NotContacted, released: true, supervised: false }),
+            mdm: Some(MdmSide {
+                state: EnrollmentState::NotContacted,
+                released: true,
+                supervised: false,
+                record: None,
+            }),
             token: Some("school"),
             profile: Some(ProfileRef { name: None, id: "77" }),
             ..bare()
@@ -93,7 +100,8 @@ fn at_apple() -> Vec<DeviceRow<'static>> {
         purchase_source: Some("manuallyAdded"),
         ..apple
     };
-    let mdm = MdmSide { state: EnrollmentState::NotContacted, released: false, supervised: true };
+    let mdm =
+        MdmSide { state: EnrollmentState::NotContacted, released: false, supervised: true, record: None };
     let migration = Some(MigrationSide {
         capable: Some(true),
         status: Some("requested"),
@@ -234,7 +242,8 @@ fn json_has_both_sides_in_every_row() {
         read["devices"][0],
         serde_json::json!({
             "serial": "C02X0001", "model": null, "family": null, "apple": null,
-            "mdm": {"state": "enrolled", "released": false, "supervised": true},
+            "mdm": {"state": "enrolled", "released": false, "supervised": true, "record": null},
+            "bypassCode": null,
             "token": "school", "profile": {"name": "=iPads; \"all\"", "id": "9bb2"},
             "wishedProfile": "ipads", "waiting": false, "coolingUntil": null, "lock": null,
             "lacks": null,
@@ -248,10 +257,10 @@ fn json_has_both_sides_in_every_row() {
 #[test]
 fn csv_is_quoted_and_no_formula() {
     insta::assert_snapshot!(written(|out| csv(out, rows().into_iter())), @r#"
-    serial,token,state,released,supervised,profile,profileId,wishedProfile,waiting,family,model,service,profileStatus,organisation,serviceId,status,orderNumber,purchaseSource,productType,lacks,activationLock,lockSource,lockAt
-    C02X0001,school,enrolled,false,true,"'=iPads; ""all""",9bb2,ipads,false,,,,,,,,,,,,,,
-    C02X0002,,,,,,,ipads,true,,,,,,,,,,,,,,
-    C02X0003,school,notContacted,true,false,,77,,false,,,,,,,,,,,,,,
+    serial,token,state,released,supervised,profile,profileId,wishedProfile,waiting,family,model,service,profileStatus,organisation,serviceId,status,orderNumber,purchaseSource,productType,lacks,activationLock,lockSource,lockAt,record,enrolled,name,user,bypassCode
+    C02X0001,school,enrolled,false,true,"'=iPads; ""all""",9bb2,ipads,false,,,,,,,,,,,,,,,,,,,
+    C02X0002,,,,,,,ipads,true,,,,,,,,,,,,,,,,,,,
+    C02X0003,school,notContacted,true,false,,77,,false,,,,,,,,,,,,,,,,,,,
     "#);
 }
 
@@ -274,4 +283,23 @@ fn many_rows_are_written_as_they_come() {
     let mut lines = Count(0);
     json(&mut lines, &Listing::default(), std::iter::repeat_n(row, 20_000)).unwrap();
     assert_eq!(lines.0, 20_002);
+}
+
+#[test]
+fn l2_more_calls_are_advised_only_where_they_would_help() {
+    let shown = |locks: LockRefresh| {
+        let all =
+            written(|out| text(out, &Listing { gaps: Vec::new(), locks: Some(locks) }, std::iter::empty()));
+        all.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let base = LockRefresh { calls: 4, minutes: Some(1), budget: 20, ..LockRefresh::default() };
+    let short = shown(LockRefresh { budget: 2, fresh: 2, unknown: 2, ..base });
+    assert!(short.contains("--calls N"), "{short}");
+    let rest_is_released = shown(LockRefresh { fresh: 4, unknown: 3, ..base });
+    assert!(!rest_is_released.contains("--calls N"), "{rest_is_released}");
+    let unanswered = shown(LockRefresh { fresh: 3, unknown: 1, ..base });
+    assert!(!unanswered.contains("--calls N") && unanswered.contains("run it again"), "{unanswered}");
+    let nobody = shown(LockRefresh { unknown: 3, ..LockRefresh::default() });
+    assert!(!nobody.contains("--calls N") && !nobody.contains("allowed"), "{nobody}");
+    assert!(nobody.contains("appleBusiness"), "{nobody}");
 }

@@ -315,7 +315,6 @@ pub(in crate::cli) mod tests {
           = also: profiles.yaml:2:1
           |
         2 |   departmnt: IT
-          | ^
           = stops only: school
           = next: set userAffinity: none, or remove sharedIpad
 

@@ -1,6 +1,9 @@
 //! Values as text and JSON. PURE: nothing here reads or prints; results are texts, or go to a
 //! writer that the caller gives.
 
+pub mod act_list;
+pub mod act_report;
+pub mod acts;
 pub mod alike;
 pub mod annotations;
 pub mod change;
@@ -8,6 +11,7 @@ pub mod devices;
 pub mod diagnostics;
 pub mod doctor;
 pub mod drift;
+pub mod escrow;
 pub mod expiry;
 pub mod explain;
 pub mod forecast;

@@ -165,7 +165,8 @@ fn exit_codes_with_organisations() {
 #[test]
 fn json_tells_unknown_from_nothing() {
     let read: serde_json::Value =
-        serde_json::from_str(&super::super::status::json(Vec::new(), Vec::new(), rows())).unwrap();
+        serde_json::from_str(&super::super::status::json(Vec::new(), Vec::new(), rows(), Vec::new()))
+            .unwrap();
     let all = read["organisations"].as_array().unwrap();
     assert_eq!(all[0]["connection"], "lost");
     assert!(all[0]["devices"].is_null() && all[0]["orphans"].is_null());

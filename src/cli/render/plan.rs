@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use super::acts::{self, ActGroup, ActSection, ActTally};
 use super::alike::{self, TOKENS_SHOWN, Together};
 use super::forecast;
 use super::grouping::grouped;
@@ -14,7 +15,7 @@ use super::text::{
 };
 use crate::model::Address;
 use crate::plan::file::{SavedFinding, SavedPlan};
-use crate::plan::{Action, Blocked, LeftAlone, ServiceAction, Step, Stop, Waiting};
+use crate::plan::{Action, Blocked, LeftAlone, PlannedAct, ServiceAction, Step, Stop, Waiting};
 
 const INDENT: usize = 6;
 const LABEL: usize = 6;
@@ -46,18 +47,35 @@ pub fn text(plan: &SavedPlan, view: PlanView) -> String {
     if view.with_origin {
         origin(&mut out, plan);
     }
-    blocked(&mut out, &plan.blocked);
     let gated = Gated::new(&plan.stops);
+    blocked(&mut out, &plan.blocked, &acts::grouped(&plan.acts, ActSection::Blocked), &gated);
     for section in Section::ALL {
         steps(&mut out, section, plan, &gated);
     }
-    waiting(&mut out, plan);
+    waiting(&mut out, plan, &gated);
     adopted(&mut out, plan);
-    left_alone(&mut out, &plan.left_alone, view.show_unmanaged);
+    left_alone(&mut out, plan, view.show_unmanaged);
     findings(&mut out, &plan.findings);
     super::known::text(&mut out, plan);
     gates(&mut out, &plan.stops);
     summary(&mut out, plan, view.as_wished);
+    out
+}
+
+/// The acts of a plan alone, with the gates that stop them.
+pub fn acts_alone(plan: &SavedPlan) -> String {
+    let ids: BTreeSet<String> = plan.acts.iter().map(PlannedAct::step_id).collect();
+    let concerns = |stop: &&Stop| stop.steps.iter().any(|step| ids.contains(step));
+    let stops: Vec<Stop> = plan.stops.iter().filter(concerns).cloned().collect();
+    let gated = Gated::new(&stops);
+    let mut out = String::new();
+    for section in [ActSection::Blocked, ActSection::Destructive, ActSection::Actions, ActSection::Waiting] {
+        for group in acts::grouped(&plan.acts, section) {
+            acts::group(&mut out, &group, &gated);
+            out.push('\n');
+        }
+    }
+    gates(&mut out, &stops);
     out
 }
 
@@ -76,18 +94,21 @@ fn heading(out: &mut String, title: &str) {
 /// The section of what is blocked alone; empty where nothing is.
 pub fn blocked_section(all: &[Blocked]) -> String {
     let mut out = String::new();
-    blocked(&mut out, all);
+    blocked(&mut out, all, &[], &Gated::default());
     out
 }
 
-fn blocked(out: &mut String, all: &[Blocked]) {
-    if all.is_empty() {
+fn blocked(out: &mut String, all: &[Blocked], stopped: &[ActGroup<'_>], gated: &Gated<'_>) {
+    if all.is_empty() && stopped.is_empty() {
         return;
     }
     heading(out, "Blocked and unknown");
     for group in alike::blocked(all) {
         let _ = writeln!(out, "  {} {}", paint(ERROR, "!"), paint(BOLD, subject(&group)));
         blocked_rows(out, &group);
+    }
+    for group in stopped {
+        acts::group(out, group, gated);
     }
     out.push('\n');
 }
@@ -132,7 +153,8 @@ pub(super) fn several_objects(address: &Address, several: u64) -> String {
 
 fn steps(out: &mut String, section: Section, plan: &SavedPlan, gated: &Gated<'_>) {
     let groups = grouped(plan.steps.iter().filter(|step| Section::of(step) == section));
-    if groups.is_empty() {
+    let acts = acts_of(section, plan);
+    if groups.is_empty() && acts.is_empty() {
         return;
     }
     heading(out, section.title());
@@ -142,11 +164,27 @@ fn steps(out: &mut String, section: Section, plan: &SavedPlan, gated: &Gated<'_>
         }
         step::group(out, group, gated);
     }
+    for (at, group) in acts.iter().enumerate() {
+        if at > 0 || !groups.is_empty() {
+            out.push('\n');
+        }
+        acts::group(out, group, gated);
+    }
     out.push('\n');
 }
 
-fn waiting(out: &mut String, plan: &SavedPlan) {
-    if plan.waiting.is_empty() {
+/// The acts that stand among the steps of a section.
+pub(super) fn acts_of(section: Section, plan: &SavedPlan) -> Vec<ActGroup<'_>> {
+    match section {
+        Section::Destructive => acts::grouped(&plan.acts, ActSection::Destructive),
+        Section::Actions => acts::grouped(&plan.acts, ActSection::Actions),
+        Section::Removals | Section::Updates | Section::Creates => Vec::new(),
+    }
+}
+
+fn waiting(out: &mut String, plan: &SavedPlan, gated: &Gated<'_>) {
+    let acts = acts::grouped(&plan.acts, ActSection::Waiting);
+    if plan.waiting.is_empty() && acts.is_empty() {
         return;
     }
     heading(out, "Waiting");
@@ -158,6 +196,9 @@ fn waiting(out: &mut String, plan: &SavedPlan) {
         let until = one.until.map_or(String::new(), |until| format!(", at the latest {until}"));
         labelled(out, INDENT, paint(QUIET, "for"), LABEL, &format!("{}{until}", group.say(&one.reason)));
         labelled(out, INDENT, paint(QUIET, "which"), LABEL, &serials(&alike::serials(&group)));
+    }
+    for group in &acts {
+        acts::group(out, group, gated);
     }
     out.push('\n');
 }
@@ -202,11 +243,15 @@ pub(super) fn counts(all: &[LeftAlone]) -> String {
     counts.join(", ")
 }
 
-fn left_alone(out: &mut String, all: &[LeftAlone], show_all: bool) {
-    if all.is_empty() {
+fn left_alone(out: &mut String, plan: &SavedPlan, show_all: bool) {
+    let all = plan.left_alone.as_slice();
+    let ended = ActTally::of(&plan.acts, &Gated::default()).ended;
+    if all.is_empty() && ended == 0 {
         return;
     }
-    let _ = writeln!(out, "{}  {}", paint(BOLD, "Left alone"), clean(&counts(all)));
+    let counted = [counts(all), ended_in_words(ended)];
+    let counted: Vec<&str> = counted.iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
+    let _ = writeln!(out, "{}  {}", paint(BOLD, "Left alone"), clean(&counted.join(", ")));
     let shown: Vec<&LeftAlone> = all.iter().filter(|one| show_all || one.was_managed).collect();
     for group in alike::left_alone(shown.iter().copied()) {
         let one = group.first();
@@ -222,6 +267,15 @@ fn left_alone(out: &mut String, all: &[LeftAlone], show_all: bool) {
         let _ = writeln!(out, "  {}", paint(QUIET, "`plan --show-unmanaged` lists what was never managed"));
     }
     out.push('\n');
+}
+
+/// How many acts have ended; empty for none.
+pub(super) fn ended_in_words(ended: u64) -> String {
+    match ended {
+        0 => String::new(),
+        1 => "1 action that has ended".to_owned(),
+        many => format!("{} that have ended", acts::actions(many)),
+    }
 }
 
 fn findings(out: &mut String, all: &[SavedFinding]) {
@@ -345,8 +399,12 @@ impl Tally {
 }
 
 fn summary(out: &mut String, plan: &SavedPlan, as_wished: Option<AsWished>) {
-    if plan.steps.is_empty() {
+    let sent = ActTally::of(&plan.acts, &Gated::new(&plan.stops)).send;
+    if plan.steps.is_empty() && sent == 0 {
         no_changes(out, plan, as_wished);
+        if plan.stops.iter().any(|stop| can_be_opened(stop, plan)) {
+            digest(out, plan);
+        }
         return;
     }
     let Tally { create, update, moved, off, assign, default, sync, delete } = Tally::of(&plan.steps);
@@ -375,11 +433,25 @@ fn summary(out: &mut String, plan: &SavedPlan, as_wished: Option<AsWished>) {
     parts.push(
         paint(if delete > 0 { DELETE } else { QUIET }, format!("{} to delete", number(delete))).to_string(),
     );
+    if sent > 0 {
+        parts.push(paint(BOLD, format!("{} to send", acts::actions(sent))).to_string());
+    }
     let _ = writeln!(out, "{} {}{}.", paint(BOLD, "Plan:"), parts.join(", "), rest(plan));
     for line in forecast::lines(&plan.forecast) {
         let _ = writeln!(out, "{line}");
     }
+    digest(out, plan);
+}
+
+/// What `--expect-digest` and `--override GATE=DIGEST` ask for.
+fn digest(out: &mut String, plan: &SavedPlan) {
     let _ = writeln!(out, "{}", paint(QUIET, format_args!("Digest {}", clean(&plan.digest))));
+}
+
+/// Whether an override of the gate would let anything go: of acts only a limit can be opened.
+fn can_be_opened(stop: &Stop, plan: &SavedPlan) -> bool {
+    let is_act = |id: &String| plan.acts.iter().any(|act| act.step_id() == *id);
+    stop.may_be_overridden() && (stop.gate.starts_with("limit/") || !stop.steps.iter().all(is_act))
 }
 
 /// What a plan comes to, in one line without colours and without its period.
@@ -410,8 +482,9 @@ fn no_changes(out: &mut String, plan: &SavedPlan, as_wished: Option<AsWished>) {
 /// What the summary says of everything that is no step.
 fn rest(plan: &SavedPlan) -> String {
     let waiting: usize = plan.waiting.iter().map(|one| one.serials.len()).sum();
-    let stopped: std::collections::BTreeSet<&String> =
-        plan.stops.iter().flat_map(|stop| &stop.steps).collect();
+    let acts: BTreeSet<String> = plan.acts.iter().map(PlannedAct::step_id).collect();
+    let stopped: BTreeSet<&String> =
+        plan.stops.iter().flat_map(|stop| &stop.steps).filter(|id| !acts.contains(*id)).collect();
     let mut parts = Vec::new();
     if !plan.blocked.is_empty() {
         parts.push(paint(ERROR, format!("{} blocked", number(plan.blocked.len() as u64))).to_string());
@@ -423,6 +496,7 @@ fn rest(plan: &SavedPlan) -> String {
     if waiting > 0 {
         parts.push(format!("{} waiting", number(waiting as u64)));
     }
+    parts.extend(ActTally::of(&plan.acts, &Gated::new(&plan.stops)).rest());
     if parts.is_empty() { String::new() } else { format!("; {}", parts.join(", ")) }
 }
 

@@ -6,11 +6,13 @@ use anstyle::Style;
 use serde::Serialize;
 
 use super::JSON_VERSION;
+use super::act_report;
 use super::alike::{self, TOKEN, Together};
 use super::plan::{blocked_rows, on, stop_rows, subject};
 use super::text::{
     BOLD, CREATE, ERROR, NOTE, QUIET, UPDATE, WARN, clean, count, labelled, number, paint, serials,
 };
+use crate::apply::report::EscrowReport;
 use crate::apply::{ApplyReport, ItemCounts, StepOutcome, StepResult};
 use crate::cli::exit::ExitCode;
 
@@ -24,11 +26,17 @@ pub fn text(report: &ApplyReport) -> String {
     for group in alike::results(&report.steps) {
         one(&mut out, &group);
     }
+    act_report::text(&mut out, &report.acts);
+    if let Some(EscrowReport { failed: 1.., why: Some(why), .. }) = &report.escrow {
+        let _ = writeln!(out, "  {} {:<11} {}", paint(WARN, "?"), "not sealed", paint(BOLD, "bypass codes"));
+        labelled(&mut out, INDENT, paint(QUIET, "why"), LABEL, why);
+    }
     for group in alike::blocked(&report.blocked) {
         let _ = writeln!(out, "  {} {:<11} {}", paint(ERROR, "!"), "blocked", paint(BOLD, subject(&group)));
         blocked_rows(&mut out, &group);
     }
-    for group in alike::stops(&report.stops) {
+    let stops = act_report::other_stops(report);
+    for group in alike::stops(&stops) {
         let gate = group.say(&group.first().gate);
         let _ = writeln!(out, "  {} {:<11} {}", paint(ERROR, "!"), "gate", paint(BOLD, clean(&gate)));
         stop_rows(&mut out, &group);
@@ -156,7 +164,9 @@ fn left_over(items: &ItemCounts) -> impl Iterator<Item = (&'static str, &[crate:
 }
 
 pub(super) fn summary(report: &ApplyReport) -> String {
-    if report.steps.is_empty() && report.blocked.is_empty() {
+    let acts = act_report::summary(&report.acts);
+    let seals = report.escrow.as_ref().is_some_and(|escrow| escrow.sealed + escrow.none + escrow.failed > 0);
+    if report.steps.is_empty() && report.blocked.is_empty() && acts.is_empty() && !seals {
         let adopted = if report.adopted > 0 {
             format!(" {} taken over as it is.", count(report.adopted as u64, "object"))
         } else {
@@ -172,6 +182,18 @@ pub(super) fn summary(report: &ApplyReport) -> String {
             report.steps.iter().map(|step| face(&step.outcome)).filter(|(_, _, word)| *word == outcome);
         if let Some((_, style, word)) = alike.next() {
             parts.push(paint(style, format!("{} {word}", 1 + alike.count())).to_string());
+        }
+    }
+    parts.extend(acts);
+    if let Some(EscrowReport { sealed, none, failed, why: _ }) = &report.escrow {
+        if *sealed > 0 {
+            parts.push(format!("{} sealed", count(*sealed as u64, "code")));
+        }
+        if *none > 0 {
+            parts.push(format!("{} without a code to seal (L-7)", count(*none as u64, "device")));
+        }
+        if *failed > 0 {
+            parts.push(paint(WARN, format!("{} not sealed", count(*failed as u64, "code"))).to_string());
         }
     }
     if !report.blocked.is_empty() {

@@ -128,11 +128,14 @@ impl<'a> Snippets<'a> {
     }
 }
 
-/// The line as it is shown, around a column from 1; column 0 marks nothing.
+/// The line as it is shown, around a column from 1; column 0 marks nothing, and neither does one that is blank:
+/// such a place is the line.
 fn cut(line: &str, column: usize) -> Option<Snippet> {
     if column > LAST_COLUMN {
         return None;
     }
+    let column =
+        if line.chars().nth(column.wrapping_sub(1)).is_some_and(char::is_whitespace) { 0 } else { column };
     let marked = column.checked_sub(1);
     // Enough for the mark and for what is shown behind it.
     let chars: Vec<char> = line.chars().take(column + 2 * LINE_WIDTH).collect();
@@ -193,7 +196,7 @@ fn extent(line: &[char], at: usize) -> usize {
         None => 0,
         Some(quote @ ('"' | '\'')) => quoted(rest, *quote),
         Some('[' | '{') => bracketed(rest),
-        Some(c) if c.is_whitespace() => 1,
+        Some(c) if c.is_whitespace() => 0,
         Some(_) => plain(rest, is_in_flow(&line[..at])),
     }
 }
@@ -293,6 +296,12 @@ mod tests {
         ] {
             assert_eq!(extent_of(line, column), value, "{line}");
         }
+    }
+
+    #[test]
+    fn a_place_in_the_margin_is_the_line_and_marks_nothing() {
+        let shown = cut("    serials: [C02X0001]", 1).expect("it is shown");
+        assert_eq!(shown, Snippet { text: "    serials: [C02X0001]".to_owned(), mark: None });
     }
 
     #[test]

@@ -6,6 +6,8 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 use serde::Serialize;
 
 use super::JSON_VERSION;
+use super::act_list::OpenAct;
+use super::acts::actions;
 use super::expiry::ExpiryRow;
 use super::organisations::{self, OrganisationRow};
 use super::text::{CREATE, ERROR, HINT, QUIET, WARN, clean, count, labelled, number, paint};
@@ -55,6 +57,10 @@ pub struct StatusRow {
     pub failing: u64,
     /// Writes of earlier runs of which it is not known what came of them.
     pub pending_intents: u64,
+    /// Acts on its devices that have not ended; for a whole connection those of devices that are on no token.
+    pub open_acts: u64,
+    /// Those of them of which nobody knows what came: a person resolves them.
+    pub unknown_acts: u64,
     /// Why nothing can be planned for it; null if something can.
     pub blocked: Option<BlockedStatus>,
 }
@@ -77,7 +83,7 @@ pub struct BlockedStatus {
 pub enum Health {
     /// Nothing to do.
     Fine,
-    /// Serials wait, or devices have no profile: told, never a trouble.
+    /// Serials wait, devices have no profile, or acts are open: told, never a trouble.
     Open,
     /// It expires soon, a sync failed, or the outcome of a write is not known.
     Attention,
@@ -96,7 +102,8 @@ impl StatusRow {
             || self.failing > 0
         {
             Health::Attention
-        } else if self.waiting.unwrap_or(0) + self.unassigned.unwrap_or(0) + self.cooling > 0 {
+        } else if self.waiting.unwrap_or(0) + self.unassigned.unwrap_or(0) + self.cooling + self.open_acts > 0
+        {
             Health::Open
         } else {
             Health::Fine
@@ -315,6 +322,12 @@ fn matters(out: &mut String, row: &StatusRow) {
             format!("it is not known what came of {} of earlier runs", count(row.pending_intents, "write"));
         matters.push((text, "apply again: it looks at the lists first".to_owned()));
     }
+    if row.unknown_acts > 0 {
+        let text = format!("nobody knows what came of {}", actions(row.unknown_acts));
+        let next =
+            "look at the devices, then `espalier action resolve`; `espalier action list --open` names them";
+        matters.push((text, next.to_owned()));
+    }
     let subject = match &row.token {
         Some(token) => format!("EnrollmentToken/{token}"),
         None => row.connection.document(),
@@ -353,6 +366,9 @@ pub struct StatusJson {
     pub expiring: Vec<ExpiryStatusJson>,
     /// One per organisation at Apple, worst first.
     pub organisations: Vec<OrganisationRow>,
+    /// Acts on devices that have not ended, worst first; absent where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub acts: Vec<OpenAct>,
 }
 
 /// Something that expires, with how it is.
@@ -378,7 +394,12 @@ pub struct TokenStatusJson {
 }
 
 /// Shows the rows as JSON, worst first.
-pub fn json(rows: Vec<StatusRow>, expiring: Vec<ExpiryRow>, organisations: Vec<OrganisationRow>) -> String {
+pub fn json(
+    rows: Vec<StatusRow>,
+    expiring: Vec<ExpiryRow>,
+    organisations: Vec<OrganisationRow>,
+    acts: Vec<OpenAct>,
+) -> String {
     let tokens =
         worst_first(rows).into_iter().map(|row| TokenStatusJson { health: row.health(), row }).collect();
     let expiring = worst_first_expiring(expiring)
@@ -386,7 +407,7 @@ pub fn json(rows: Vec<StatusRow>, expiring: Vec<ExpiryRow>, organisations: Vec<O
         .map(|row| ExpiryStatusJson { health: row.health(), row })
         .collect();
     let organisations = organisations::worst_first(organisations);
-    let status = StatusJson { version: JSON_VERSION, tokens, expiring, organisations };
+    let status = StatusJson { version: JSON_VERSION, tokens, expiring, organisations, acts };
     // Plain values only: this cannot fail.
     serde_json::to_string_pretty(&status).unwrap_or_default() + "\n"
 }
@@ -414,6 +435,8 @@ pub(in crate::cli) mod tests {
             cooling: 0,
             failing: 0,
             pending_intents: 0,
+            open_acts: 0,
+            unknown_acts: 0,
             blocked: None,
         }
     }
@@ -558,7 +581,8 @@ pub(in crate::cli) mod tests {
 
     #[test]
     fn json_tells_unknown_from_nothing() {
-        let read: serde_json::Value = serde_json::from_str(&json(rows(), expiring(), Vec::new())).unwrap();
+        let read: serde_json::Value =
+            serde_json::from_str(&json(rows(), expiring(), Vec::new(), Vec::new())).unwrap();
         assert_eq!(read["version"], 1);
         assert_eq!(read["tokens"][1]["health"], "bad");
         let whole = read["tokens"].as_array().unwrap().iter().find(|row| row["token"].is_null()).unwrap();

@@ -111,6 +111,11 @@ impl<'a> Gated<'a> {
         Self(gates)
     }
 
+    /// The gates that would stop the step or act with this id.
+    pub fn gates(&self, id: &str) -> &[&'a str] {
+        self.0.get(id).map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// The gates that would stop any of the steps, sorted, each once, with the tokens on which they
     /// do. Where there are several tokens, [`TOKEN`](super::alike::TOKEN) stands for each one's own gate.
     pub fn of<'s>(&self, steps: &[&'s Step]) -> BTreeMap<String, Vec<&'s str>> {
@@ -423,7 +428,7 @@ pub fn token_with_devices(step: &Step) -> String {
     }
 }
 
-const fn class_style(class: Class) -> Style {
+pub(super) const fn class_style(class: Class) -> Style {
     match class {
         Class::Safe => Style::new(),
         Class::Disruptive => UPDATE,

@@ -208,7 +208,9 @@ pub fn labelled_in(
 }
 
 /// The commands that ask services, so that they need the world that the present one works on.
-const ASKING: [&str; 8] = ["plan", "apply", "status", "devices", "drift", "watch", "doctor", "token"];
+const ASKING: [&str; 11] = [
+    "plan", "apply", "status", "devices", "drift", "watch", "doctor", "token", "action", "escrow", "journal",
+];
 
 /// The text with an option behind every quoted command of ours that asks services: a next step told in a
 /// simulated world is to be taken there.

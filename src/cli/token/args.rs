@@ -38,7 +38,7 @@ pub enum TokenCommand {
 /// `token keygen`.
 #[derive(Clone, Debug, Args)]
 #[command(
-    after_help = "A further key pair destroys none that waits. For a token that Intune holds the key is made by\n\
+    after_help = "A further key pair destroys none that waits. For a token that Intune holds the key is made by \
     Intune; that invalidates a renewal that somebody has begun in its portal, so it asks first.\n\n\
     Examples:\n  espalier token keygen school\n  espalier token keygen main --current    Intune's present key"
 )]
@@ -63,7 +63,7 @@ pub struct KeygenArgs {
 /// `token inspect`.
 #[derive(Clone, Debug, Args)]
 #[command(
-    after_help = "Offline. Without --key the pairs are tried that wait in the folder, and those that its documents\n\
+    after_help = "Offline. Without --key the pairs are tried that wait in the folder, and those that its documents \
     name.\n\n\
     Example:\n  espalier token inspect token.p7m --key private-key.pem --cert certificate.pem"
 )]
@@ -88,7 +88,7 @@ pub struct InspectArgs {
 /// `token import`.
 #[derive(Clone, Debug, Args)]
 #[command(
-    after_help = "Nothing is replaced before the new token has signed in at Apple and has shown itself to be the same\n\
+    after_help = "Nothing is replaced before the new token has signed in at Apple and has shown itself to be the same \
     server's. For a token that Intune holds, the file is uploaded there; that asks first.\n\n\
     Example:\n  espalier token import school ~/Downloads/school_Token.p7m"
 )]

@@ -1,8 +1,10 @@
 use super::*;
+use crate::model::ServiceId;
 use crate::model::live::Cause;
 use crate::model::live::{Complete, DevicesBuilder, Live, Unknown};
 use crate::model::organisation::{
-    Budget, Edition, LiveService, Migration, OrgDevicesBuilder, OrgRow, PurchaseSource, ServiceKind,
+    ActivationLock, Budget, Edition, LiveService, Migration, OrgDevicesBuilder, OrgRow, PurchaseSource,
+    ServiceKind,
 };
 
 fn name(text: &str) -> Name {

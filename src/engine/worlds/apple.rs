@@ -242,7 +242,7 @@ const fn sim_family(family: ProductFamily) -> Family {
 }
 
 /// The family of a marketing name or a model identifier.
-fn family_of_model(model: &str) -> Option<Family> {
+pub(super) fn family_of_model(model: &str) -> Option<Family> {
     let plain: String = model.chars().filter(|one| !one.is_whitespace()).collect();
     let plain = plain.to_ascii_lowercase();
     let words = [

@@ -71,7 +71,7 @@ pub const CODES: &[Code] = &[
     refusal(
         "not-in-this-version",
         "The field, word or kind is planned and not built yet. It is refused, and not ignored, so that no document promises what nobody does.",
-        "kind: DeviceAction",
+        "kind: Connection\nspec: { nanomdm: { url: … } }",
         "Remove it for now; the changelog tells when it is there.",
     ),
     refusal(
@@ -202,4 +202,34 @@ pub const CODES: &[Code] = &[
         "displayName: Kiosk          # in two profiles of one token",
         "Give one another `displayName`, or pick the live objects by `id`.",
     ),
+    refusal(
+        "requested-ahead",
+        "`requestedAt` of a `DeviceAction` lies more than 5 minutes ahead of the clock. It tells when something was asked for, and in which life of the device; it is no timer.",
+        "requestedAt: 2031-01-01T08:00:00Z",
+        "Write the time at which it was asked for. To have it done at certain hours only, write `windows` in the Fleet.",
+    ),
+    Code {
+        code: "act-expired",
+        group: Group::Document,
+        means: "The time of a `DeviceAction` is over (`requestedAt` and `expiresAfter`). What was sent until then is followed to its end; what was not is never sent.",
+        example: "requestedAt: 2026-01-10T08:00:00Z\nexpiresAfter: 7d",
+        next: "Move the document away with `espalier action archive`. To ask again, write a new document with a new name.",
+        exit: None,
+    },
+    Code {
+        code: "act-on-protected",
+        group: Group::Document,
+        means: "A `DeviceAction` of class disruptive or above names a device that the Fleet or a policy protects. The gate will stop that act of it, whatever else is in order.",
+        example: "protected: { serials: [C02A00000001] }    # and an act on C02A00000001",
+        next: "Take the serial number out of the document; or out of `protected`, in a commit of its own that is applied first: no commit opens its own gates.",
+        exit: None,
+    },
+    Code {
+        code: "acts-collide",
+        group: Group::Document,
+        means: "Two `DeviceAction` documents ask for something destructive of one device within one time, and neither says which comes first. Nothing destructive is sent while an earlier act of the device is open. Documents alone do not tell whether one of the two has ended; `espalier plan` does.",
+        example: "action: retire       # in one document\naction: wipe         # of the same serial number in another",
+        next: "Where one has ended, move it away with `espalier action archive`. Else keep one, and ask for the other once that is done.",
+        exit: None,
+    },
 ];

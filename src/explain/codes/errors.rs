@@ -2,7 +2,7 @@
 
 use super::{Code, Group};
 
-const fn error(
+pub(super) const fn error(
     code: &'static str,
     exit: u8,
     means: &'static str,

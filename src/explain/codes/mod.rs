@@ -2,10 +2,13 @@
 //!
 //! A finding of a requirement row has the row as its code and stands in [`super::rows`].
 
+mod acting;
+mod actions;
 mod business;
 mod dep;
 mod documents;
 mod errors;
+mod escrow;
 mod plans;
 mod tokens;
 
@@ -62,6 +65,9 @@ pub fn all() -> impl Iterator<Item = &'static Code> {
         errors::PLAN_FILES,
         errors::OTHERS,
         tokens::TOKENS,
+        escrow::ESCROW,
+        acting::ACTING,
+        actions::ACTIONS,
     ]
     .into_iter()
     .flatten()

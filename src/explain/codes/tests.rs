@@ -87,8 +87,9 @@ fn every_code_of_the_sources_is_explained_and_every_explained_one_is_used() {
             .split_inclusive('/')
             .take_while(|part| part.ends_with('/') && part.starts_with(|c: char| c.is_lowercase()))
             .collect();
+        let whole = format!("\"{}\"", code.code);
         assert!(
-            sources.iter().any(|(_, text)| text.contains(&format!("\"{begin}{{"))),
+            sources.iter().any(|(_, text)| text.contains(&format!("\"{begin}{{")) || text.contains(&whole)),
             "nothing makes {}",
             code.code
         );
@@ -131,6 +132,10 @@ fn gates_are_found_by_the_names_that_plans_show() {
         ("protected/token/main", "protected/token/TOKEN"),
         ("protected/serial/DMPK1A01LMF5", "protected/serial/SERIAL"),
         ("limit/KIND/TOKEN", "limit/KIND/TOKEN"),
+        ("approval/act/lost-ipad/DMPK1A01LMF5", "approval/act/ACTION/SERIAL"),
+        ("approval/steps", "approval/steps"),
+        ("window/destructive", "window/CLASS"),
+        ("quota/wipe/contoso", "quota/KIND/CONNECTION"),
         ("UNKNOWN-FIELD", "unknown-field"),
     ] {
         assert_eq!(find(name).map(|code| code.code), Some(code), "{name}");

@@ -90,14 +90,14 @@ pub const ROWS: &[Row] = &[
         id: "A-7",
         title: "a locked device cannot change hands",
         fact: "A device can be given to another department only when its Activation Lock is off.",
-        does: "A move to another service of a device that is known to be locked is refused; where nobody knows the lock, it warns. Never-activated devices and moves by a deadline are exempt, and giving a device another profile of the same token changes no owner and is not concerned. Handing over and releasing will need the lock known to be off, with the way out as an ordered plan.",
+        does: "A move to another service of a device that is known to be locked is refused; where nobody knows the lock, it warns. Never-activated devices and moves by a deadline are exempt, and giving a device another profile of the same token changes no owner and is not concerned. Handing over and releasing need the lock known to be off: `handOver` reads it, lifts it and confirms that before it wipes; where it is on or unknown, `release` is refused with the way out.",
         served: &[
             Served::Documentation(
                 "Before a device changes hands: sign out of Find My on it, or lift the lock with the bypass code (L-3 to L-6), and only then wipe it. Never-activated devices and moves by migration deadline are not concerned.",
             ),
             Served::Property("`plan` refuses to move a device that is known to be locked"),
         ],
-        fields: &["DeviceAssignment.token"],
+        fields: &["DeviceAssignment.token", "DeviceAction.action"],
         source: Source::Enrollment,
     },
     Row {

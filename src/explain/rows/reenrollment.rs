@@ -8,14 +8,15 @@ pub const ROWS: &[Row] = &[
         id: "D-1",
         title: "two ways to enroll again",
         fact: "To enroll a device again, wipe it from the MDM, or retire it and reset it to factory settings by hand; then switch it on and follow Setup Assistant.",
-        does: "Both ways will be device actions that tell their next step.",
+        does: "Both ways are acts, `wipe` and `retire`, and each tells its next step. A wipe is refused where the device would come back to no profile.",
         served: &[
+            Served::Rule,
+            Served::Property("a wipe is planned only where the device's next token and profile are known"),
             Served::Documentation(
-                "A changed profile is felt only this way (P-28). Before a wipe of a supervised device have its Activation Lock bypass code at hand (L-4), and see with `espalier devices` which profile the device gets when it comes back.",
+                "A changed profile is felt only this way (P-28). A wipe of a supervised device needs its Activation Lock bypass code in escrow (L-4). `espalier devices` shows which profile a device gets when it comes back.",
             ),
-            Served::Later("the device actions `wipe` and `retire`"),
         ],
-        fields: &[],
+        fields: &["DeviceAction.action"],
         source: Source::Enrollment,
     },
     Row {
@@ -33,14 +34,14 @@ pub const ROWS: &[Row] = &[
         id: "D-3",
         title: "deleting is not releasing",
         fact: "Deleting a device from the MDM does not release it at Apple: it comes back with the next full sync (S-5).",
-        does: "As S-5: deleting a record will say so, and releasing is an action of its own.",
+        does: "As S-5: `deleteRecord` says so, and `release` is an action of its own, of class irreversible.",
         served: &[
+            Served::Rule,
             Served::Documentation(
-                "Three things with similar names: *delete* removes the MDM's record, *unassign* takes the device off its MDM server at Apple, *release* gives it up for the organisation for good. Only a device that is sold or lost is released.",
+                "Three things with similar names: *delete* (`deleteRecord`) removes the MDM's record, *unassign* (`unassign: true` in an assignment) takes the device off its MDM server at Apple, *release* gives it up for the organisation for good. Only a device that is sold or lost is released.",
             ),
-            Served::Later("the device actions `deleteRecord` and `release`"),
         ],
-        fields: &[],
+        fields: &["DeviceAction.action"],
         source: Source::Enrollment,
     },
 ];

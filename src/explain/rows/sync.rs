@@ -56,17 +56,17 @@ pub const ROWS: &[Row] = &[
         id: "S-5",
         title: "a deleted device comes back",
         fact: "A device that is deleted in the MDM but still assigned to its token at Apple comes back with the next full sync.",
-        does: "Where Apple's side is known, devices that the MDM does not list and that Apple still assigns to its token are told. Deleting a device's record will warn so, unless its assignment at Apple goes too.",
+        does: "Where Apple's side is known, devices that the MDM does not list and that Apple still assigns to its token are told. `deleteRecord` of a device that an assignment still names warns so, unless another document unassigns it; `retire` of one notes it.",
         served: &[
+            Served::Rule,
             Served::Documentation(
                 "To be rid of a device for good, first unassign it at Apple (`unassign: true`) or release it, then delete it in the MDM. Releasing cannot be undone (D-3).",
             ),
             Served::Property(
                 "`plan` tells devices that Apple still assigns to a token which no longer lists them",
             ),
-            Served::Later("the device action `deleteRecord`"),
         ],
-        fields: &[],
+        fields: &["DeviceAction.action", "DeviceAction.devices"],
         source: Source::Enrollment,
     },
     Row {

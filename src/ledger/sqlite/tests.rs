@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::super::suite::{Ground, InFile, at, fleet, holder, intent, owned};
 use super::super::{Event, IntentState, Ledger, LedgerError};
 use super::*;
-use crate::model::desired::Gates;
+use crate::model::desired::{Gates, LimitKind};
 use crate::model::{Serial, ServiceId, TokenId};
 
 fn raw(path: &Path) -> Connection {
@@ -148,7 +148,10 @@ fn an_activity_writes_each_serial_once() {
 fn a_limit_that_an_older_program_does_not_know_needs_the_later_format() {
     let with = |gates| Event::GatesApplied { gates, policies: Vec::new() };
     assert_eq!(with(Gates::unbounded()).format(), 1);
-    assert_eq!(with(Gates::default()).format(), 2, "it bounds `unassign`");
+    assert_eq!(with(Gates::default()).format(), 4, "it bounds acts");
+    let mut gates = Gates::default();
+    gates.limits.retain(|kind, _| !matches!(kind, LimitKind::Act(_)));
+    assert_eq!(with(gates).format(), 2, "it bounds `unassign`");
 }
 
 #[test]

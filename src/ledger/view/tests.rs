@@ -121,14 +121,34 @@ fn a_profile_that_vanished_is_no_longer_known_and_what_was_applied_is() {
 }
 
 #[test]
-fn only_a_run_applied_in_full_moves_the_commit() {
-    let end = |commit: &str, complete| Event::RunFinished {
+fn only_a_run_applied_in_full_moves_the_commit_and_every_run_of_the_whole_the_newest() {
+    let end = |commit: &str, complete, part| Event::RunFinished {
         run: fleet(),
         complete,
         commit: Some(commit.to_owned()),
+        part,
     };
-    let view = view([(1, end("one", true)), (2, end("two", false))], 9);
-    assert_eq!(view.last_commit.as_deref(), Some("one"));
+    let all = |rows: Vec<(i64, Event)>| view(rows, 9);
+    let told = |view: &LedgerView| (view.last_commit.clone(), view.newest_commit.clone());
+    let some = |text: &str| Some(text.to_owned());
+    let two = vec![(1, end("one", true, false)), (2, end("two", false, false))];
+    assert_eq!(told(&all(two.clone())), (some("one"), some("two")));
+    let narrowed = [two.clone(), vec![(3, end("three", false, true))]].concat();
+    assert_eq!(told(&all(narrowed)), (some("one"), some("two")));
+    let begun = Event::RunStarted {
+        run: fleet(),
+        commit: Some("four".to_owned()),
+        digest: None,
+        manifests: None,
+        part: false,
+    };
+    assert_eq!(told(&all([two.clone(), vec![(3, begun)]].concat())), (some("one"), some("four")));
+    let restored = |rewritten| {
+        let (who, why) = ("ada".to_owned(), "the disk died".to_owned());
+        (3, Event::Act(ActEvent::Restored { who, why, rewritten }))
+    };
+    assert_eq!(told(&all([two.clone(), vec![restored(false)]].concat())), (some("one"), some("two")));
+    assert_eq!(told(&all([two, vec![restored(true)]].concat())), (None, None));
 }
 
 #[test]
@@ -141,7 +161,9 @@ fn without_a_ledger_nothing_is_claimed() {
 
 #[test]
 fn entries_keep_their_format() {
-    let gates = Event::GatesApplied { gates: Gates::default(), policies: Vec::new() };
+    let mut gates = Gates::default();
+    gates.limits.retain(|kind, _| !matches!(kind, LimitKind::Act(_)));
+    let gates = Event::GatesApplied { gates, policies: Vec::new() };
     for (entry, text) in [
         (
             Entry::Event(owned("a", "1")),

@@ -1,21 +1,20 @@
 //! The field tables of all kinds (manifests.md): names, types, meanings, and what belongs to a
 //! later version and is refused as such.
 
+mod action;
 mod apple;
 mod profile;
 mod token;
 
-use super::shape::{Field, OneOf, Shape, Type, Word, field, later, later_word, word};
+use super::shape::{Field, OneOf, Shape, Type, Word, field, later, never, word};
 use crate::model::Kind;
 
+pub use action::DEVICE_ACTION;
 pub use profile::ENROLLMENT_PROFILE;
 pub use token::ENROLLMENT_TOKEN;
 
 /// The one `apiVersion`.
 pub const API_VERSION: &str = "espalier.dev/v1alpha1";
-
-/// Kinds that manifests.md knows and this version does not carry.
-pub const LATER_KINDS: &[&str] = &["DeviceAction"];
 
 /// The fields of a kind's `spec`.
 pub const fn spec_of(kind: Kind) -> &'static Shape {
@@ -25,6 +24,7 @@ pub const fn spec_of(kind: Kind) -> &'static Shape {
         Kind::EnrollmentToken => &ENROLLMENT_TOKEN,
         Kind::EnrollmentProfile => &ENROLLMENT_PROFILE,
         Kind::DeviceAssignment => &DEVICE_ASSIGNMENT,
+        Kind::DeviceAction => &DEVICE_ACTION,
     }
 }
 
@@ -76,6 +76,7 @@ const ACKNOWLEDGEMENT: Shape = Shape {
     one_of: &[],
 };
 
+/// Steps, and every action.
 const LIMIT_KINDS: &[Word] = &[
     word("create"),
     word("update"),
@@ -83,25 +84,25 @@ const LIMIT_KINDS: &[Word] = &[
     word("assign"),
     word("reassign"),
     word("unassign"),
-    later_word("clearPasscode"),
-    later_word("retire"),
-    later_word("deleteRecord"),
-    later_word("wipe"),
-    later_word("handOver"),
-    later_word("release"),
-    later_word("sync"),
-    later_word("playSound"),
-    later_word("locate"),
-    later_word("escrowBypassCode"),
-    later_word("lock"),
-    later_word("enableLostMode"),
-    later_word("disableLostMode"),
-    later_word("restart"),
-    later_word("shutDown"),
-    later_word("rename"),
-    later_word("logOutSharedIpadUser"),
-    later_word("disableActivationLock"),
-    later_word("deleteSharedIpadUser"),
+    word("sync"),
+    word("playSound"),
+    word("locate"),
+    word("escrowBypassCode"),
+    word("lock"),
+    word("enableLostMode"),
+    word("disableLostMode"),
+    word("restart"),
+    word("shutDown"),
+    word("rename"),
+    word("logOutSharedIpadUser"),
+    word("clearPasscode"),
+    word("disableActivationLock"),
+    word("retire"),
+    word("deleteRecord"),
+    word("deleteSharedIpadUser"),
+    word("wipe"),
+    word("handOver"),
+    word("release"),
 ];
 
 const LIMIT: Shape = Shape {
@@ -187,10 +188,80 @@ const WATCH: Shape = Shape {
         ),
         field(
             "actions",
-            Type::Word(&[word("off"), later_word("approved")]),
-            "Device actions: `off` (default) sends none.",
+            Type::Word(&[word("off"), word("approved")]),
+            "Device actions: `off` (default) sends none and follows those that were sent; `approved` sends those that no gate stops.",
         ),
         field("resync", Type::Duration, "How often everything is read anew, by default 1h; at least 1m."),
+    ],
+    one_of: &[],
+};
+
+const RECIPIENTS: Field = field(
+    "recipients",
+    Type::List(&Type::Path),
+    "X.509 certificates of who can open what is sealed: files in PEM, one certificate each, RSA from 2048 bits or EC (P-256, P-384, P-521).",
+)
+.required();
+
+const ESCROW: Shape = Shape {
+    doc: "To whom secrets of devices are sealed: bypass codes, PINs, temporary passcodes, locations (L-4).",
+    fields: &[
+        RECIPIENTS,
+        field(
+            "onEnrollment",
+            Type::Bool,
+            "Whether the bypass code of every supervised device is sealed once per life, since it can be read for a limited time only.",
+        )
+        .default("false"),
+    ],
+    one_of: &[],
+};
+
+const TENANTS_ESCROW: Shape = Shape {
+    doc: "To whom secrets of this tenant's devices are sealed, instead of the Fleet's recipients (L-4).",
+    fields: &[RECIPIENTS, never("onEnrollment", "write it in `escrow` of the Fleet: it is for all tenants")],
+    one_of: &[],
+};
+
+const CLASSES: &[Word] = &[word("safe"), word("disruptive"), word("destructive"), word("irreversible")];
+
+const WINDOW: Shape = Shape {
+    doc: "When classes may run: it begins as cron says on the clocks of a zone, and lasts.",
+    fields: &[
+        field(
+            "allow",
+            Type::Filled,
+            "When it opens for its classes, which run at no other time: five fields of cron.",
+        )
+        .no_null("a window has its time"),
+        field(
+            "deny",
+            Type::Filled,
+            "When it shuts for its classes, whatever another allows: five fields of cron.",
+        )
+        .no_null("a window has its time"),
+        field("for", Type::Duration, "How long it lasts, 1m to 31d.").required(),
+        field("timezone", Type::Filled, "A name of IANA's database, like `Europe/Berlin` or `UTC`.")
+            .required(),
+        field("classes", Type::List(&Type::Word(CLASSES)), "The classes of steps and acts that it is about.")
+            .required(),
+    ],
+    one_of: &[OneOf { names: &["allow", "deny"], required: true }],
+};
+
+const APPROVALS: Shape = Shape {
+    doc: "Who has to agree: SSH signatures by other persons than the commit's author.",
+    fields: &[
+        field(
+            "signers",
+            Type::Path,
+            "The file with those who may sign, in OpenSSH's allowed-signers format.",
+        )
+        .required(),
+        field("classes", Type::List(&Type::Word(CLASSES)), "The classes that need it.")
+            .default("destructive, irreversible"),
+        field("count", Type::Int(1, 100), "How many persons have to sign.").default("1"),
+        field("validFor", Type::Duration, "How long a signature is good for, at most 90d.").default("72h"),
     ],
     one_of: &[],
 };
@@ -200,16 +271,18 @@ pub const FLEET: Shape = Shape {
     doc: "One per folder: ledger, limits, protection.",
     fields: &[
         field("ledger", Type::Object(&LEDGER), "The fleet's one ledger.").required(),
-        later("escrow", "Recipients of sealed codes."),
+        field("escrow", Type::Object(&ESCROW), "To whom secrets of devices are sealed (L-4).")
+            .no_null("leave it out where nothing is to be sealed"),
         field(
             "limits",
             Type::WordMap(LIMIT_KINDS, &Type::Object(&LIMIT)),
-            "Bounds per token and kind of step; defaults: update 20 %/50, delete 10 %/5, reassign 10 %/200, unassign 10 %/100.",
+            "Bounds per token and kind of step or action; those of class destructive and above count over 24 hours.",
         )
-        .default("update 20 %/50, delete 10 %/5, reassign 10 %/200, unassign 10 %/100"),
+        .default("update 20 %/50, delete 10 %/5, reassign 10 %/200, unassign 10 %/100, clearPasscode 5, retire 5, deleteRecord 5, wipe 1, handOver 5, release 1"),
         field("protected", Type::Object(&PROTECTED), "Never touched by disruptive or higher classes."),
-        later("windows", "When which classes may run."),
-        later("approvals", "Signers of destructive steps."),
+        field("windows", Type::List(&Type::Object(&WINDOW)), "When which classes may run; a class that none names is free, and `deny` wins."),
+        field("approvals", Type::Object(&APPROVALS), "Who has to agree before grave steps and acts.")
+            .no_null("leave it out where nobody is asked"),
         field(
             "expiryWarning",
             Type::Duration,
@@ -325,15 +398,21 @@ const ENDPOINTS: Shape = Shape {
 const POLICY: Shape = Shape {
     doc: "Narrows the Fleet for this tenant or organisation; it can only be stricter.",
     fields: &[
-        later("escrow", "Recipients of sealed codes."),
+        field("escrow", Type::Object(&TENANTS_ESCROW), "To whom secrets of its devices are sealed (L-4).")
+            .no_null("leave it out for the Fleet's"),
         field(
             "limits",
             Type::WordMap(LIMIT_KINDS, &Type::Object(&LIMIT)),
-            "Bounds per token and kind of step.",
+            "Bounds per token and kind of step or action.",
         ),
         field("protected", Type::Object(&PROTECTED), "Never touched by disruptive or higher classes."),
-        later("windows", "When which classes may run."),
-        later("approvals", "Signers of destructive steps."),
+        field(
+            "windows",
+            Type::List(&Type::Object(&WINDOW)),
+            "When which classes may run; a class that none names is free, and `deny` wins.",
+        ),
+        field("approvals", Type::Object(&APPROVALS), "Who has to agree before grave steps and acts.")
+            .no_null("leave it out where nobody is asked"),
     ],
     one_of: &[],
 };

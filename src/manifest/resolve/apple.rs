@@ -121,7 +121,7 @@ impl Resolver<'_> {
     }
 
     /// Whether there is a document of the kind that could not be made out.
-    fn any_unknown(&self, kind: Kind, known: usize) -> bool {
+    pub(super) fn any_unknown(&self, kind: Kind, known: usize) -> bool {
         self.present.iter().filter(|(one, _)| *one == kind).count() > known
             || self.broken.iter().any(|(one, _)| *one == kind)
     }

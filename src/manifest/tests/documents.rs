@@ -102,9 +102,6 @@ fn what_a_later_version_carries_is_refused_as_such() {
         assert!(codes[0].message.contains("not in this version"));
         assert!(severe(&loaded).iter().all(|d| d.code != "unknown-field" && d.code != "missing-field"));
     }
-    let action =
-        "apiVersion: espalier.dev/v1alpha1\nkind: DeviceAction\nmetadata: {name: x}\nspec: {action: wipe}\n";
-    assert_eq!(only(&load_text(&[("f.yaml", FLEET), ("x.yaml", action)])).code, "not-in-this-version");
 }
 
 #[test]
@@ -186,7 +183,7 @@ fn fleet_carries_limits_and_protection() {
     assert_eq!(told(&loaded), [""; 0]);
     let fleet = &loaded.desired.fleet;
     assert_eq!(fleet.expiry_warning, Some(std::time::Duration::from_secs(14 * 86_400)));
-    assert_eq!(fleet.gates.limits.len(), 5);
+    assert_eq!(fleet.gates.limits.len(), 11, "six for acts by default");
     assert_eq!((fleet.gates.protected_serials.len(), fleet.gates.protected_tokens.len()), (1, 1));
     let unknown = load_text(&[("f.yaml", &FLEET.replace("2026-10", "2031-01"))]);
     assert!(only(&unknown).next.contains("2026-10"));
@@ -262,7 +259,7 @@ fn schemas_accept_what_the_reader_accepts() {
 }
 
 #[test]
-fn the_daemons_switches_have_defaults_and_device_actions_are_for_later() {
+fn the_daemons_switches_have_defaults() {
     use super::super::load_text;
     use crate::model::desired::{OnCommit, OnDrift};
     use std::time::Duration;
@@ -271,16 +268,16 @@ fn the_daemons_switches_have_defaults_and_device_actions_are_for_later() {
         let loaded = fleet(watch);
         assert_eq!(told(&loaded), [""; 0], "{watch}");
         let watch = loaded.desired.fleet.watch;
-        (watch.on_commit, watch.on_drift, watch.resync)
+        (watch.on_commit, watch.on_drift, watch.resync, watch.actions)
     };
     let hour = Duration::from_secs(3600);
     for default in ["", "  watch: {}\n", "  watch: {onCommit: null, actions: off, resync: null}\n"] {
-        assert_eq!(switches(default), (OnCommit::Plan, OnDrift::Report, hour), "{default}");
+        assert_eq!(switches(default), (OnCommit::Plan, OnDrift::Report, hour, false), "{default}");
     }
-    let all = switches("  watch: {onCommit: apply, onDrift: heal, resync: 5m}\n");
-    assert_eq!(all, (OnCommit::Apply, OnDrift::Heal, Duration::from_secs(300)));
+    let all = switches("  watch: {onCommit: apply, onDrift: heal, resync: 5m, actions: approved}\n");
+    assert_eq!(all, (OnCommit::Apply, OnDrift::Heal, Duration::from_secs(300), true));
     for (written, words) in [
-        ("{actions: approved}", "not in this version"),
+        ("{actions: approve}", "`approve`"),
         ("{resync: 30s}", "shorter than a minute"),
         ("{onCommit: merge}", "`merge`"),
     ] {

@@ -1,10 +1,12 @@
 //! Small documents in, wishes and findings out.
 
+mod actions;
 mod apple;
 mod apple_devices;
 mod connections;
 mod direct;
 mod documents;
+mod fleet;
 mod hostile;
 mod profiles;
 mod references;

@@ -2,7 +2,7 @@
 
 use super::super::organisation::{Edition, ProductFamily, PurchaseSource};
 use super::super::{Family, Field, Name, Place, SecretRef};
-use super::{Acknowledgement, Gates, NamedSerial, Places, TokenSelector};
+use super::{Acknowledgement, Gates, NamedSerial, Places, Recipient, TokenSelector};
 use crate::model::clock::Timestamp;
 
 /// `Connection` with `appleBusiness` or `appleSchool`: an organisation and its API account.
@@ -29,6 +29,8 @@ pub struct Organisation {
     pub account: Option<url::Url>,
     /// `policy`: narrows the Fleet's gates for this organisation; only what it writes is in it.
     pub policy: Option<Gates>,
+    /// `policy.escrow.recipients`: replaces the Fleet's for this organisation; `None`: the Fleet's.
+    pub escrow: Option<Vec<Recipient>>,
     /// `acknowledge`.
     pub acknowledge: Vec<Acknowledgement>,
     /// Where everything stands.

@@ -2,9 +2,12 @@
 //!
 //! Made by `manifest`, read by `rules`, `diff` and `plan`. Nothing here comes from a service.
 
+mod action;
 mod apple;
+mod cron;
 mod fleet;
 mod settings;
+mod window;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -12,14 +15,19 @@ use std::sync::Arc;
 
 use super::{Family, Field, Fields, Name, Place, Platform, ProductFamily, Realm, SecretRef, Serial};
 
+pub use action::DeviceAction;
 pub use apple::{
     AppleService, Chosen, FamilyProfiles, MoveBy, Organisation, Route, RouteTo, Selection, Where,
 };
-pub use fleet::{Fleet, Gates, LedgerRef, Limit, LimitKind, OnCommit, OnDrift, Watch};
+pub use cron::Cron;
+pub use fleet::{
+    Approvals, Escrow, Fleet, Gates, LedgerRef, Limit, LimitKind, OnCommit, OnDrift, Recipient, Watch,
+};
 pub use settings::{
     Ade, Authentication, Certificate, CompanyPortal, LocalAdmin, Pairing, PairingMode, PrimaryAccount,
     ProfileSettings, SetupAssistant, SharedIpad, UserAffinity,
 };
+pub use window::{Window, WindowKind, Zone};
 
 /// All documents of a folder.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +52,8 @@ pub struct Desired {
     /// Where `DeviceAssignment` documents wish devices to be at Apple: `token` of a token with `apple`,
     /// and `unassign`.
     pub routes: Vec<Route>,
+    /// `DeviceAction` documents by name.
+    pub actions: BTreeMap<Name, DeviceAction>,
     /// Files that contribute nothing although a document names them (a CSV with a bad line), so
     /// that their serials are unknown and not "named by nobody".
     pub unread_files: Vec<PathBuf>,
@@ -179,6 +189,8 @@ pub struct Connection {
     pub endpoints: Endpoints,
     /// `policy`: narrows the Fleet's gates for this tenant; only what it writes is in it.
     pub policy: Option<Gates>,
+    /// `policy.escrow.recipients`: replaces the Fleet's for this tenant; `None`: the Fleet's.
+    pub escrow: Option<Vec<Recipient>>,
     /// `acknowledge`.
     pub acknowledge: Vec<Acknowledgement>,
     /// Where everything stands.

@@ -7,9 +7,9 @@ use super::apple::DEVICES_PER_ACTIVITY;
 use super::direct::DEVICES_PER_REQUEST;
 use crate::model::clock::{Timestamp, between};
 use crate::model::organisation::{Budget, LiveOrganisation};
-use crate::model::{ActivityKind, Address, Name, ServiceId, TokenId};
+use crate::model::{ActivityKind, Address, Class, Name, Realm, ServiceId, TokenId};
 use crate::plan::gates::Census;
-use crate::plan::{Action, AppleForecast, Forecast, ServiceAction, Step};
+use crate::plan::{Action, AppleForecast, Forecast, PlannedAct, ServiceAction, Step};
 
 /// How many calls `apply` takes: one per write, assignments in batches; and the lists read back.
 pub(super) fn of(steps: &[Step], input: &Input<'_>, census: &BTreeMap<TokenId, Census>) -> Forecast {
@@ -56,6 +56,21 @@ pub(super) fn of(steps: &[Step], input: &Input<'_>, census: &BTreeMap<TokenId, C
     // About half a second a call; 100 writes in 20 seconds are allowed (reference intune-graph 8.1).
     forecast.seconds = ((forecast.writes + forecast.reads) / 2).max(forecast.writes / 5);
     forecast
+}
+
+/// What acts take besides: one look at each device right before, its code where one is escrowed, and the request;
+/// what nobody loses anything by goes in batches.
+pub(super) fn add_acts(acts: &[PlannedAct], forecast: &mut Forecast) {
+    let mut batched: BTreeMap<Option<&Realm>, u64> = BTreeMap::new();
+    for act in acts.iter().filter(|act| act.is_sent()) {
+        forecast.reads += 1 + u64::from(act.kind.needs_safeguard());
+        match act.class {
+            Class::Safe | Class::Disruptive => *batched.entry(act.connection.as_ref()).or_default() += 1,
+            Class::Destructive | Class::Irreversible => forecast.writes += 1,
+        }
+    }
+    forecast.writes += batched.values().map(|acts| acts.div_ceil(20)).sum::<u64>();
+    forecast.seconds = ((forecast.writes + forecast.reads) / 2).max(forecast.writes / 5);
 }
 
 /// At Apple's enrollment service: a call for each thousand devices, two to define a profile and read

@@ -3,6 +3,7 @@
 //! One `Domain` per token document: a fault stays in it. What goes over several tokens
 //! (where a serial is, which token takes a profile first) is decided here.
 
+pub mod acts;
 pub mod apple;
 mod assign;
 mod direct;
@@ -22,13 +23,14 @@ mod write_only;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{Blocked, Plan, gates, order};
+use super::{Blocked, Origin, Plan, gates, order};
+use crate::approval;
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::diff::identity::{self, By, Claim, Match};
 use crate::ledger::LedgerView;
 use crate::model::clock::{Timestamp, after};
 use crate::model::desired::{Desired, State, Token};
-use crate::model::live::{Cause, Complete, Fact, Live, LiveTenant, LiveToken};
+use crate::model::live::{Cause, Complete, Devices, Fact, Live, LiveTenant, LiveToken};
 use crate::model::{Address, Name, Realm, Scope, TokenId};
 use crate::rules;
 use apple::Apple;
@@ -67,6 +69,10 @@ pub struct Input<'a> {
     /// The tokens that the run works on. What lies outside is not planned, and neither read nor taken
     /// for absent.
     pub scope: &'a Scope,
+    /// Where the documents come from: acts run from the last applied commit or a descendant of it alone.
+    pub origin: &'a Origin,
+    /// The signatures that lie in the folder.
+    pub offered: &'a [approval::Found],
     /// The present instant.
     pub now: Timestamp,
 }
@@ -144,6 +150,8 @@ pub fn build(input: &Input<'_>) -> Result<Plan, order::Cycle> {
         scope: input.scope.clone(),
         ..Plan::default()
     };
+    let on_the_way = acts::hand_over::wished(input);
+    let input = &Input { desired: &on_the_way, ..*input };
     let mut apple = match input.desired.organisations.is_empty() {
         true => Apple::plan(input, |_| false),
         false => {
@@ -215,17 +223,21 @@ pub fn build(input: &Input<'_>) -> Result<Plan, order::Cycle> {
     }
     let held = rollout::order(input, &mut steps, &as_wished, &plan.blocked);
     let Whole { gates: in_force, .. } = whole;
+    let picked = acts::pick(input, &apple);
     apple.finish(&mut plan, &mut steps, &before_moves);
     plan.steps = order::sort(steps)?;
     gates::services::count(&plan.steps, input.live, input.ledger, &mut census);
     plan.stops = gates::evaluate(&plan.steps, &in_force, &census, plan.ledger.is_some());
     plan.stops.extend(held);
+    acts::plan(input, &mut plan, &picked);
+    gates::acts::evaluate(input, &in_force, &mut plan);
     // Notes are explained beside the change that they speak of; `validate` shows them all.
     let concerns = |finding: &&Diagnostic| {
         finding.severity == Severity::Warn && finding.concerns(|token| input.scope.holds(token))
     };
     plan.findings.extend(input.findings.iter().filter(concerns).cloned());
     plan.forecast = forecast::of(&plan.steps, input, &census);
+    forecast::add_acts(&plan.acts, &mut plan.forecast);
     note_what_is_gone(input, &mut plan);
     known::settle(input, &mut plan);
     Ok(plan)
@@ -389,6 +401,17 @@ fn direct_token(realm: &Realm) -> Option<Name> {
         Realm::Direct(token) => Some(token.clone()),
         Realm::Mdm(_) | Realm::Apple(_) => None,
     }
+}
+
+/// The tokens of the folder whose lists of devices were read, with their ids.
+pub(super) fn read_lists<'a>(input: &Input<'a>) -> Vec<(&'a Name, &'a LiveTenant, &'a TokenId, &'a Devices)> {
+    let rows = input.desired.tokens.iter().filter_map(|(name, document)| {
+        let tenant = input.live.tenants.get(&document.realm)?;
+        let found = match_token(name, document, input.ledger, tenant.tokens.known()?);
+        let Match::Found { object, by: _ } = found else { return None };
+        Some((name, tenant, &object.id, tenant.devices.get(&object.id)?.known()?))
+    });
+    rows.collect()
 }
 
 /// The documents of all connections by what they mean: two connections can lead to one tenant,

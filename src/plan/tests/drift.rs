@@ -35,6 +35,8 @@ fn drift_of(world: &World) -> Drift {
         ledger: &world.ledger,
         findings: &world.findings,
         scope: &crate::model::Scope::whole(),
+        origin: &world.origin,
+        offered: &world.offered,
         now: world.now,
     };
     drift(&input, &world.plan()).unwrap()

@@ -13,7 +13,7 @@ fn limit(kind: LimitKind, percent: Option<u32>, count: Option<u64>) -> Gates {
 }
 
 fn nothing() -> Gates {
-    Gates { limits: BTreeMap::new(), protected_serials: Vec::new(), protected_tokens: Vec::new() }
+    Gates::unbounded()
 }
 
 fn plan_with(world: &World, gates: Gates) -> Plan {

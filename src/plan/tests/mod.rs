@@ -2,6 +2,7 @@
 //! agree ([`world::World`]), changes one side, and looks at the plan.
 
 mod accounts;
+mod acts;
 pub(crate) mod apple;
 mod assign;
 mod default;

@@ -21,6 +21,9 @@ use crate::model::organisation::{ActivityId, ActivityKind, ProductFamily, Servic
 use crate::model::{Edition, Serial};
 use crate::provider::ended;
 
+/// Where activities are begun.
+pub(super) const ACTIVITIES: &str = "orgDeviceActivities";
+
 /// What became of a write.
 pub type Ended<T> = ended::Ended<T, BusinessError>;
 
@@ -28,18 +31,8 @@ pub type Ended<T> = ended::Ended<T, BusinessError>;
 #[derive(Clone, Debug)]
 pub struct BusinessActuator(BusinessClient);
 
-/// The right to release devices, which nobody can undo. Nothing makes one yet.
-#[derive(Debug)]
-pub struct ReleasePermit(());
-
-#[cfg(test)]
-impl ReleasePermit {
-    pub(super) fn for_tests() -> Self {
-        Self(())
-    }
-}
-
-/// What to do with devices (reference section 6.2).
+/// What to do with devices (reference section 6.2). Giving them up for good is none of these: see
+/// [`super::ReleasePermit`].
 #[derive(Debug)]
 pub enum Activity {
     /// Points them at a service, wherever they are now.
@@ -66,8 +59,6 @@ pub enum Activity {
     },
     /// Cancels migrations that have not started.
     CancelMigration,
-    /// Gives them up for good.
-    Release(ReleasePermit),
 }
 
 impl Activity {
@@ -79,7 +70,6 @@ impl Activity {
             Activity::AssignWithDeadline { .. } => ActivityKind::AssignWithDeadline,
             Activity::UpdateDeadline { .. } => ActivityKind::UpdateDeadline,
             Activity::CancelMigration => ActivityKind::CancelMigration,
-            Activity::Release(_) => ActivityKind::Release,
         }
     }
 
@@ -87,7 +77,7 @@ impl Activity {
         match self {
             Activity::Assign { to } | Activity::AssignWithDeadline { to, .. } => Some(to),
             Activity::Unassign { from } => Some(from),
-            Activity::UpdateDeadline { .. } | Activity::CancelMigration | Activity::Release(_) => None,
+            Activity::UpdateDeadline { .. } | Activity::CancelMigration => None,
         }
     }
 
@@ -156,35 +146,9 @@ impl BusinessActuator {
             let message = format!("{} devices in one activity, and 1 to {most} can be", serials.len());
             return not_sendable(operation, message);
         }
-        if matches!(activity, Activity::Release(_)) && self.edition() == Edition::School {
-            return self.not_in_school(operation);
-        }
-        let mut attributes = Map::new();
-        attributes.insert("activityType".into(), activity.kind().word().into());
-        if let Some(at) = activity.deadline() {
-            let metadata = json!({ "mdmMigrationDeadlineDateTime": convert::deadline(at) });
-            attributes.insert("activityTypeMetadata".into(), metadata);
-        }
-        let linkage = |kind: &str, id: &str| json!({ "type": kind, "id": id });
-        let devices: Vec<Value> =
-            serials.iter().map(|serial| linkage("orgDevices", serial.as_str())).collect();
-        let mut relationships = Map::new();
-        if let Some(service) = activity.service() {
-            relationships
-                .insert("mdmServer".into(), json!({ "data": linkage("mdmServers", service.as_str()) }));
-        }
-        relationships.insert("devices".into(), json!({ "data": devices }));
-        let body = json!({ "data": {
-            "type": "orgDeviceActivities", "attributes": attributes, "relationships": relationships,
-        }});
-        let sent = self.send(operation, Method::POST, &["orgDeviceActivities"], Some(&body)).await;
-        Ended::of(sent, |body| {
-            let record: ActivityRecord = made(operation, &body)?;
-            match record.id.is_empty() {
-                true => Err(without_id(operation)),
-                false => Ok(ActivityId(record.id)),
-            }
-        })
+        let body = activity_body(activity.kind(), activity.service(), activity.deadline(), serials);
+        let sent = self.send(operation, Method::POST, &[ACTIVITIES], Some(&body)).await;
+        Ended::of(sent, |body| begun(operation, &body))
     }
 
     /// Makes a service. A person has to fetch its server token in the portal.
@@ -260,12 +224,16 @@ impl BusinessActuator {
         }
     }
 
-    fn edition(&self) -> Edition {
+    pub(super) fn client(&self) -> &BusinessClient {
+        &self.0
+    }
+
+    pub(super) fn edition(&self) -> Edition {
         self.0.settings().edition
     }
 
     /// Refused here, before it costs a call.
-    fn not_in_school<T>(&self, operation: Operation) -> Ended<T> {
+    pub(super) fn not_in_school<T>(&self, operation: Operation) -> Ended<T> {
         let message = format!("{} cannot do that through its API", self.edition().words());
         Ended::NotSent(BusinessError::own(operation, Fault::NotSupported, message))
     }
@@ -298,6 +266,40 @@ impl BusinessActuator {
         let plain: String =
             name.chars().map(|sign| if sign.is_ascii_alphanumeric() { sign } else { '-' }).take(60).collect();
         Ok(json!({ "name": format!("{plain}.pem"), "data": data }))
+    }
+}
+
+/// The body that begins an activity.
+pub(super) fn activity_body(
+    kind: ActivityKind,
+    service: Option<&ServiceId>,
+    deadline: Option<Timestamp>,
+    serials: &[Serial],
+) -> Value {
+    let mut attributes = Map::new();
+    attributes.insert("activityType".into(), kind.word().into());
+    if let Some(at) = deadline {
+        let metadata = json!({ "mdmMigrationDeadlineDateTime": convert::deadline(at) });
+        attributes.insert("activityTypeMetadata".into(), metadata);
+    }
+    let linkage = |kind: &str, id: &str| json!({ "type": kind, "id": id });
+    let devices: Vec<Value> = serials.iter().map(|serial| linkage("orgDevices", serial.as_str())).collect();
+    let mut relationships = Map::new();
+    if let Some(service) = service {
+        relationships.insert("mdmServer".into(), json!({ "data": linkage("mdmServers", service.as_str()) }));
+    }
+    relationships.insert("devices".into(), json!({ "data": devices }));
+    json!({ "data": {
+        "type": "orgDeviceActivities", "attributes": attributes, "relationships": relationships,
+    }})
+}
+
+/// The id of an activity that was begun.
+pub(super) fn begun(operation: Operation, body: &[u8]) -> Result<ActivityId, BusinessError> {
+    let record: ActivityRecord = made(operation, body)?;
+    match record.id.is_empty() {
+        true => Err(without_id(operation)),
+        false => Ok(ActivityId(record.id)),
     }
 }
 

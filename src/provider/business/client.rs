@@ -158,7 +158,7 @@ impl BusinessClient {
     pub(super) async fn call(&self, call: &Call) -> Result<Bytes, Failure> {
         let mut attempts = Attempts::default();
         loop {
-            let (bearer, sent) = self.attempt(call, &attempts).await?;
+            let (bearer, sent) = self.attempt(call, &attempts, None).await?;
             let (trouble, error) = match sent {
                 Ok(answer) if answer.is_success() => return Ok(answer.body),
                 Ok(answer) => self.judge(call.operation, &answer),
@@ -175,11 +175,35 @@ impl BusinessClient {
         }
     }
 
-    /// Sends a call once, when its turn has come.
+    /// Sends a call that must never be sent twice: once, whatever becomes of it, and not from `until` on.
+    pub(super) async fn call_once(&self, call: &Call, until: Timestamp) -> Result<Bytes, Failure> {
+        let (bearer, sent) = self.attempt(call, &Attempts::default(), Some(until)).await?;
+        let (error, effect) = match sent {
+            Ok(answer) if answer.is_success() => return Ok(answer.body),
+            Ok(answer) => {
+                let (trouble, error) = self.judge(call.operation, &answer);
+                if trouble == Trouble::Unauthorized {
+                    self.0.session.lock().await.forget(&bearer);
+                }
+                // A timeout, and what proxies say of a caller that went away, prove nothing.
+                let is_clear = matches!(answer.status, 400..=407 | 409..=498);
+                (error, if is_clear { Effect::Refused } else { Effect::Unknown })
+            }
+            Err(failure) => {
+                let error = BusinessError::no_answer(call.operation, &failure, &self.0.redactor);
+                let unsent = matches!(failure, NoAnswer::NotConnected(_));
+                (error, if unsent { Effect::NotSent } else { Effect::Unknown })
+            }
+        };
+        Err(Failure { error, effect })
+    }
+
+    /// Sends a call once, when its turn has come; not from `until` on.
     async fn attempt(
         &self,
         call: &Call,
         attempts: &Attempts,
+        until: Option<Timestamp>,
     ) -> Result<(Bearer, Result<Answer, NoAnswer>), Failure> {
         // A call whose earlier attempt is in doubt stays in doubt when the next cannot be made.
         let effect = if attempts.doubted { Effect::Unknown } else { Effect::NotSent };
@@ -193,6 +217,11 @@ impl BusinessClient {
         let _line = self.0.line.lock().await;
         self.has_hour(call).map_err(failed)?;
         let bearer = self.bearer().await.map_err(failed)?;
+        let now = self.0.settings.clock.now();
+        if until.is_some_and(|until| now >= until) {
+            let message = format!("its turn came at {now}, and it was to be sent before");
+            return Err(failed(BusinessError::own(call.operation, Fault::NotSendable, message)));
+        }
         self.keep_to_budget(call).await.map_err(failed)?;
         self.0.meter.count(call.repeat);
         let mut request = self

@@ -37,6 +37,8 @@ pub enum Operation {
     ReadLog,
     /// Beginning an activity (`POST /v1/orgDeviceActivities`).
     BeginActivity,
+    /// Beginning the activity that gives a device up for good.
+    Release,
     /// Making a service.
     CreateService,
     /// Changing a service.
@@ -50,6 +52,7 @@ impl Operation {
     pub const fn permission(self) -> &'static str {
         match self {
             Operation::BeginActivity => "assign devices to device management services",
+            Operation::Release => "release devices",
             Operation::ChangeService | Operation::CreateService | Operation::DeleteService => {
                 "manage device management services and their default platforms"
             }
@@ -72,6 +75,7 @@ impl fmt::Display for Operation {
             Operation::ReadActivity => "asking how far a device activity is",
             Operation::ReadLog => "fetching the log of a device activity",
             Operation::BeginActivity => "beginning a device activity",
+            Operation::Release => "releasing a device",
             Operation::CreateService => "making a device management service",
             Operation::ChangeService => "changing a device management service",
             Operation::DeleteService => "deleting a device management service",

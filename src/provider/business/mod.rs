@@ -27,6 +27,7 @@ mod key;
 mod log;
 mod observe;
 mod refusal;
+mod release;
 mod snapshot;
 mod wire;
 
@@ -39,7 +40,7 @@ use std::time::Duration;
 
 use url::Url;
 
-pub use actuate::{Activity, BusinessActuator, Ended, NewService, ReleasePermit, ServiceChange, ServiceMade};
+pub use actuate::{Activity, BusinessActuator, Ended, NewService, ServiceChange, ServiceMade};
 pub use bearer::{Bearer, BearerFiles, BearerKey, BearerStore, NoStore, Turn};
 pub use budget::{CallBudget, PastCalls, Spent};
 pub use client::BusinessClient;
@@ -49,6 +50,7 @@ pub use key::{AUDIENCE, ApiKey, ApiKeyError};
 pub use log::{ActivityLog, LogReader};
 pub use observe::{ActivityLook, BusinessObserver, read_devices};
 pub use refusal::read_refusal;
+pub use release::{ReleasePermit, ReleaseRefused};
 pub use snapshot::{Families, Snapshot, least_calls};
 pub use wire::{LogAddress, Paging};
 

@@ -12,6 +12,7 @@ use super::wire::{
     ActivityRecord, Linkage, LockRecord, LogAddress, Paging, ServiceRecord, read_one, read_page,
 };
 use crate::http::meter::Meter;
+use crate::model::act::{FreshLock, FreshOrgDevice};
 use crate::model::live::{Complete, Fact};
 use crate::model::organisation::{
     ActivationLock, ActivityId, ActivityState, LiveService, OrgRow, ProductFamily, ServiceId,
@@ -210,6 +211,46 @@ impl BusinessObserver {
             let message = "the answer does not tell whether the device is locked, and by whom";
             BusinessError::own(operation, Fault::AnswerUnreadable, message)
         })
+    }
+
+    /// Reads one device right before it is given up or handed over; `Known(None)`: the organisation never
+    /// had it, or not yet. An answer about another device leaves it unknown.
+    ///
+    /// Source: `GET /v1/orgDevices/{serial}`, reference section 4.3.
+    pub async fn fresh_device(&self, serial: &Serial) -> Fact<Option<FreshOrgDevice>> {
+        let operation = Operation::ReadDevice;
+        // Before it is asked, so that it is never taken to be newer than it is.
+        let read = self.now();
+        let body = match there(self.0.get(operation, self.device_url(serial, &[])).await) {
+            Ok(Some(body)) => body,
+            Ok(None) => return Fact::Known(None),
+            Err(error) => return Fact::Unknown(error.into()),
+        };
+        let record: DeviceRecord<'_> = match one(operation, &body) {
+            Ok(record) => record,
+            Err(error) => return Fact::Unknown(error.into()),
+        };
+        if record.serial() != Some(serial.as_str()) {
+            let message = "the answer is not about the device that was asked about";
+            let error = BusinessError::own(operation, Fault::AnswerUnreadable, message);
+            return Fact::Unknown(error.into());
+        }
+        let attributes = record.attributes.unwrap_or_default();
+        let released = attributes.released_from_org_date_time;
+        let row = convert::row(&attributes);
+        Fact::Known(Some(FreshOrgDevice::just_read(*serial, row.added, released, row.assigned, read)))
+    }
+
+    /// Asks for the Activation Lock of one device right before it is given up or handed over; unknown where
+    /// Apple does not tell, which is no absence of one.
+    ///
+    /// Source: as [`BusinessObserver::activation_lock`].
+    pub async fn fresh_lock(&self, serial: &Serial) -> Fact<FreshLock> {
+        let read = self.now();
+        match self.activation_lock(serial).await {
+            Ok(lock) => Fact::Known(FreshLock::just_read(*serial, lock, read)),
+            Err(error) => Fact::Unknown(error.into()),
+        }
     }
 
     /// Asks how far an activity is. Apple keeps it for 30 days.

@@ -5,12 +5,13 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::client::{Call, Failure, GraphClient, Success};
+use super::client::{Call, Failure, GraphClient, Once, Success};
 use super::{Operation, ServiceError};
 use crate::http::Answer;
 use crate::http::retry::{Attempts, Effect, Next, Repeat};
@@ -118,7 +119,7 @@ impl GraphClient {
         let answers = match serde_json::from_slice::<Responses<'_>>(whole) {
             Ok(read) => read.responses,
             Err(error) => {
-                let error = ServiceError::unreadable(envelope.operation, &error.to_string(), self.redactor());
+                let error = ServiceError::unreadable(envelope.operation, &place(&error), self.redactor());
                 for item in open.iter_mut() {
                     item.end = Some(Err(Failure { error: error.clone(), effect: Effect::Unknown }));
                 }
@@ -156,43 +157,88 @@ impl GraphClient {
 
     /// The `$batch` request of these items; ends them all if their bodies are no JSON.
     fn envelope(&self, open: &mut [&mut Item<'_>]) -> Option<Call> {
-        let operation = open.first()?.call.operation;
-        let requests: Result<Vec<_>, serde_json::Error> = open
+        let calls: Vec<&Call> = open.iter().map(|item| item.call).collect();
+        match self.enveloped(&calls) {
+            Ok(envelope) => envelope,
+            Err(error) => {
+                for item in open.iter_mut() {
+                    item.end = Some(Err(Failure { error: error.clone(), effect: Effect::NotSent }));
+                }
+                None
+            }
+        }
+    }
+
+    /// The `$batch` request of these calls, whose ids are their places; `None` for no calls.
+    fn enveloped(&self, calls: &[&Call]) -> Result<Option<Call>, ServiceError> {
+        let Some(first) = calls.first() else { return Ok(None) };
+        let requests: Result<Vec<_>, serde_json::Error> = calls
             .iter()
             .enumerate()
-            .map(|(at, item)| {
-                let body: Option<&RawValue> = match &item.call.body {
+            .map(|(at, call)| {
+                let body: Option<&RawValue> = match &call.body {
                     Some(body) => Some(serde_json::from_slice(body)?),
                     None => None,
                 };
                 Ok(Request {
                     id: at.to_string(),
-                    method: item.call.method.as_str(),
-                    url: self.relative(&item.call.url),
+                    method: call.method.as_str(),
+                    url: self.relative(&call.url),
                     headers: body.map(|_| RequestHeaders { content_type: "application/json" }),
                     body,
                 })
             })
             .collect();
-        let repeat = if open.iter().all(|item| item.call.repeat == Repeat::Read) {
+        let repeat = if calls.iter().all(|call| call.repeat == Repeat::Read) {
             Repeat::Read
-        } else if open.iter().any(|item| item.call.repeat == Repeat::Never) {
+        } else if calls.iter().any(|call| call.repeat == Repeat::Never) {
             Repeat::Never
         } else {
             Repeat::Idempotent
         };
-        match requests.and_then(|requests| serde_json::to_vec(&Envelope { requests })) {
-            Ok(body) => {
-                let url = self.url(&["$batch"], None);
-                let call = Call::new(operation, Method::POST, url, Some(body.into()), repeat);
-                Some(call.weighing(open.len() as u32))
-            }
+        let body = requests.and_then(|requests| serde_json::to_vec(&Envelope { requests }));
+        let body =
+            body.map_err(|error| ServiceError::unreadable(first.operation, &place(&error), self.redactor()))?;
+        let url = self.url(&["$batch"], None);
+        let call = Call::new(first.operation, Method::POST, url, Some(body.into()), repeat);
+        Ok(Some(call.weighing(calls.len() as u32)))
+    }
+
+    /// Sends up to [`MOST`] calls in one request, once, whatever becomes of it; what became of each, in
+    /// their order. One that the answer does not mention exactly once may have been carried out.
+    pub(super) async fn batch_once(&self, calls: &[Call], until: Timestamp) -> Vec<Once> {
+        let all = |end: fn(ServiceError) -> Once, error: &ServiceError| -> Vec<Once> {
+            calls.iter().map(|_| end(error.clone())).collect()
+        };
+        let envelope = match self.enveloped(&calls.iter().collect::<Vec<_>>()) {
+            Ok(Some(envelope)) => envelope,
+            Ok(None) => return Vec::new(),
+            Err(error) => return all(Once::Unsent, &error),
+        };
+        let answer = match self.once(&envelope, HeaderMap::new(), until).await {
+            Once::Answered(answer) if answer.is_success() => answer,
+            // A refusal of the whole is one of each.
+            Once::Answered(answer) => return calls.iter().map(|_| Once::Answered(answer.clone())).collect(),
+            Once::Unsent(error) => return all(Once::Unsent, &error),
+            Once::Silent(error) => return all(Once::Silent, &error),
+        };
+        let whole = &answer.body;
+        match serde_json::from_slice::<Responses<'_>>(whole) {
+            Ok(read) => calls
+                .iter()
+                .enumerate()
+                .map(|(at, call)| {
+                    let id = at.to_string();
+                    let mut of_it = read.responses.iter().filter(|response| response.id == id);
+                    match (of_it.next(), of_it.next()) {
+                        (Some(response), None) => Once::Answered(response.answer(whole)),
+                        _ => Once::Silent(self.unmentioned(call.operation).error),
+                    }
+                })
+                .collect(),
             Err(error) => {
-                let error = ServiceError::unreadable(operation, &error.to_string(), self.redactor());
-                for item in open.iter_mut() {
-                    item.end = Some(Err(Failure { error: error.clone(), effect: Effect::NotSent }));
-                }
-                None
+                let error = ServiceError::unreadable(envelope.operation, &place(&error), self.redactor());
+                all(Once::Silent, &error)
             }
         }
     }
@@ -202,5 +248,15 @@ impl GraphClient {
         let next = "run again; what the request did shows when it is read back";
         let error = ServiceError::own(operation, Cause::Unavailable, message, next);
         Failure { error, effect: Effect::Unknown }
+    }
+}
+
+/// Where an answer could not be read. The reader's own words may quote it, and it may hold secrets.
+pub(super) fn place(error: &serde_json::Error) -> String {
+    let words = error.to_string();
+    let at = format!("line {}, column {}", error.line(), error.column());
+    match words.split_once(" at line ") {
+        Some((missing, _)) if missing.starts_with("missing field `") => format!("{missing}, {at}"),
+        _ => at,
     }
 }

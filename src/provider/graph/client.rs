@@ -4,7 +4,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
+use jiff::Timestamp;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, USER_AGENT};
 use tokio::sync::{Mutex, Semaphore};
 use url::Url;
 
@@ -42,18 +43,30 @@ struct Connection {
     meter: Meter,
 }
 
-/// What may be sent in a window of 20 seconds by one app to one tenant (reference intune-graph
-/// section 8.1: 100 writes, 1,000 requests of any kind, for the groups that enrollment is taken to
-/// belong to).
+/// What may be sent in a window of 20 seconds by one app to one tenant, per group of resources
+/// (reference intune-graph section 8.1).
 struct Paces {
+    /// 100 writes, 1,000 requests of any kind: the groups that enrollment is taken to belong to.
+    enrollment: GroupPace,
+    /// 200 and 2,000: managed devices and what is done to them.
+    devices: GroupPace,
+}
+
+struct GroupPace {
     writes: Pace,
     all: Pace,
 }
 
+impl GroupPace {
+    fn new(writes: u32, all: u32) -> Self {
+        let window = std::time::Duration::from_secs(20);
+        Self { writes: Pace::new(writes, window), all: Pace::new(all, window) }
+    }
+}
+
 impl Default for Paces {
     fn default() -> Self {
-        let window = std::time::Duration::from_secs(20);
-        Self { writes: Pace::new(100, window), all: Pace::new(1_000, window) }
+        Self { enrollment: GroupPace::new(100, 1_000), devices: GroupPace::new(200, 2_000) }
     }
 }
 
@@ -77,6 +90,17 @@ pub(super) struct Success {
     pub doubted: bool,
     /// The bearer that it was sent with.
     pub bearer: Bearer,
+}
+
+/// What became of a request that is sent at most once.
+#[derive(Debug)]
+pub(super) enum Once {
+    /// The service answered.
+    Answered(Answer),
+    /// It was not put on the wire: the service has seen nothing.
+    Unsent(ServiceError),
+    /// It may have reached the service, and there is no answer that can be read.
+    Silent(ServiceError),
 }
 
 impl GraphClient {
@@ -215,10 +239,15 @@ impl GraphClient {
     async fn send(&self, call: &Call, bearer: &Bearer) -> Result<Answer, NoAnswer> {
         // The semaphore is never closed; were it, calling without a lane would do no harm.
         let _lane = self.0.lanes.acquire().await.ok();
+        self.keep_pace(call).await;
+        self.put(call, bearer, HeaderMap::new()).await
+    }
+
+    /// Puts a request on the wire, with further header fields, when its turn has come.
+    async fn put(&self, call: &Call, bearer: &Bearer, fields: HeaderMap) -> Result<Answer, NoAnswer> {
         if call.url.origin() != self.0.settings.graph.origin() {
             return Err(NoAnswer::NotConnected("the address is not at Graph's origin".to_owned()));
         }
-        self.keep_pace(call).await;
         self.0.meter.count(call.repeat);
         let mut request = self
             .0
@@ -226,11 +255,44 @@ impl GraphClient {
             .request(call.method.clone(), call.url.clone())
             .bearer_auth(bearer.secret.reveal())
             .header(USER_AGENT, &self.0.settings.user_agent)
-            .header(ACCEPT, "application/json");
+            .header(ACCEPT, "application/json")
+            .headers(fields);
         if let Some(body) = &call.body {
             request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
         }
         http::send(request).await
+    }
+
+    /// Sends a request that must never be sent twice: once, whatever becomes of it. A bearer is got
+    /// before; a place on the line and room within the limits are waited for, but not beyond `until`.
+    pub(super) async fn once(&self, call: &Call, fields: HeaderMap, until: Timestamp) -> Once {
+        let bearer = match self.sign_in_once().await {
+            Ok(bearer) => bearer,
+            Err(error) => return Once::Unsent(error),
+        };
+        let _lane = self.0.lanes.acquire().await.ok();
+        self.keep_pace(call).await;
+        let now = self.0.settings.clock.now();
+        if now >= until {
+            let message = format!("its turn came at {now}, and it was to be sent before {until}");
+            let next = "run again: what was checked for it is checked anew";
+            return Once::Unsent(ServiceError::own(call.operation, Cause::Unavailable, message, next));
+        }
+        match self.put(call, &bearer, fields).await {
+            Ok(answer) => {
+                if answer.status == 401 {
+                    self.forget(&bearer).await;
+                }
+                Once::Answered(answer)
+            }
+            Err(failure) => {
+                let error = ServiceError::no_answer(call.operation, &failure, &self.0.redactor);
+                match failure {
+                    NoAnswer::NotConnected(_) => Once::Unsent(error),
+                    NoAnswer::TimedOut | NoAnswer::Cut(_) | NoAnswer::TooLong(_) => Once::Silent(error),
+                }
+            }
+        }
     }
 
     /// Waits until the published limits have room for a call.
@@ -239,7 +301,11 @@ impl GraphClient {
             let now = self.0.settings.clock.now();
             let wait = {
                 let mut paces = self.0.paces.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                let Paces { writes, all } = &mut *paces;
+                let group = match call.operation.is_of_devices() {
+                    true => &mut paces.devices,
+                    false => &mut paces.enrollment,
+                };
+                let GroupPace { writes, all } = group;
                 let mut kinds = match call.repeat {
                     Repeat::Read => vec![all],
                     Repeat::Idempotent | Repeat::Never => vec![all, writes],

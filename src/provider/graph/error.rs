@@ -5,8 +5,10 @@ use std::fmt;
 use base64::Engine as _;
 use serde::Deserialize;
 
+use super::quoted::without_secret_members;
 use crate::http::redact::Redactor;
 use crate::http::{Answer, NoAnswer};
+use crate::model::ActionKind;
 use crate::model::live::{Cause, Unknown};
 
 /// What was being done when something went wrong.
@@ -30,6 +32,18 @@ pub enum Operation {
     ReadDevices,
     /// Reading the key that Apple has to encrypt a token for.
     ReadEncryptionKey,
+    /// Listing the managed devices.
+    ListRecords,
+    /// Reading one managed device, right before something is sent.
+    ReadRecord,
+    /// Reading a device's Activation Lock bypass code (L-3).
+    ReadBypassCode,
+    /// Reading what a device's results hold: PINs, passcodes, places.
+    ReadActionSecrets,
+    /// Listing the tenant's record of remote actions.
+    ListAudits,
+    /// Asking how far a multi admin approval is.
+    ReadApproval,
     /// Changing name or scope tags of a token.
     UpdateToken,
     /// Deleting a token (T-9).
@@ -50,6 +64,8 @@ pub enum Operation {
     GenerateEncryptionKey,
     /// Giving the tenant a renewed token (T-7).
     UploadToken,
+    /// Asking for something to be done to a device.
+    Act(ActionKind),
 }
 
 impl Operation {
@@ -65,7 +81,16 @@ impl Operation {
             | Operation::ReadDevices => "DeviceManagementServiceConfig.Read.All",
             Operation::ReadScopeTags => "DeviceManagementRBAC.Read.All",
             // The lesser of the two that its page names.
-            Operation::ReadPushCertificate => "DeviceManagementManagedDevices.Read.All",
+            Operation::ReadPushCertificate
+            | Operation::ListRecords
+            | Operation::ReadRecord
+            | Operation::ReadBypassCode
+            | Operation::ReadActionSecrets
+            | Operation::ListAudits => "DeviceManagementManagedDevices.Read.All",
+            // The other one that its page names is for configuration.
+            Operation::ReadApproval => "DeviceManagementRBAC.Read.All",
+            Operation::Act(ActionKind::DeleteRecord) => "DeviceManagementManagedDevices.ReadWrite.All",
+            Operation::Act(_) => "DeviceManagementManagedDevices.PrivilegedOperations.All",
             Operation::UpdateToken
             | Operation::DeleteToken
             | Operation::CreateProfile
@@ -78,11 +103,33 @@ impl Operation {
             | Operation::UploadToken => "DeviceManagementServiceConfig.ReadWrite.All",
         }
     }
+
+    /// Whether it is of the group of resources that the service limits as "Devices" (reference
+    /// intune-graph section 8.1).
+    pub(super) const fn is_of_devices(self) -> bool {
+        matches!(
+            self,
+            Operation::ReadPushCertificate
+                | Operation::ListRecords
+                | Operation::ReadRecord
+                | Operation::ReadBypassCode
+                | Operation::ReadActionSecrets
+                | Operation::ListAudits
+                | Operation::Act(_)
+        )
+    }
 }
 
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Operation::ListRecords => "reading the managed devices",
+            Operation::ReadRecord => "reading a managed device",
+            Operation::ReadBypassCode => "reading an Activation Lock bypass code",
+            Operation::ReadActionSecrets => "reading the results of a device's actions",
+            Operation::ListAudits => "reading the record of remote actions",
+            Operation::ReadApproval => "asking for a multi admin approval",
+            Operation::Act(kind) => return write!(f, "sending the action {kind}"),
             Operation::SignIn => "signing in",
             Operation::ReadTokens => "reading the enrollment tokens",
             Operation::ReadToken => "reading an enrollment token",
@@ -181,7 +228,8 @@ impl ServiceError {
     pub(super) fn from_answer(operation: Operation, answer: &Answer, redactor: &Redactor) -> Self {
         let body = serde_json::from_slice::<Envelope>(&answer.body).unwrap_or_default().error;
         let (message, activity) = in_plain_words(&body.message);
-        let message = match redactor.clean(&message) {
+        let clean = |text: &str| redactor.clean(&without_secret_members(text));
+        let message = match clean(&message) {
             empty if empty.trim().is_empty() => "the service gave no reason".to_owned(),
             message => message,
         };
@@ -208,11 +256,11 @@ impl ServiceError {
         Self {
             operation,
             status: Some(answer.status),
-            code: Some(body.code).filter(|code| !code.is_empty()).map(|code| redactor.clean(&code)),
+            code: Some(body.code).filter(|code| !code.is_empty()).map(|code| clean(&code)),
             cause: refusal.cause(),
             next: refusal.next(),
             message,
-            request_id: request_id.map(|id| redactor.clean(&id)),
+            request_id: request_id.map(|id| clean(&id)),
         }
     }
 }

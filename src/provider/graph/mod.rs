@@ -21,8 +21,10 @@ pub mod cloud;
 pub mod convert;
 mod error;
 mod keys;
+mod managed;
 mod observe;
 mod pages;
+mod quoted;
 pub mod screens;
 pub mod wire;
 
@@ -43,6 +45,9 @@ pub use auth::identity::{IdentityError, ManagedIdentity};
 pub use client::GraphClient;
 pub use convert::Resolved;
 pub use error::{Operation, ServiceError};
+pub use managed::{
+    ActBatch, ActBatchError, ApprovalHeader, DeviceCall, DeviceRequest, UnlockCode, WipeBody, WipeBodyError,
+};
 pub use observe::GraphObserver;
 
 use crate::model::Secret;

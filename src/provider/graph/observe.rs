@@ -178,28 +178,41 @@ impl GraphObserver {
         loop {
             let mut next = None;
             let page = wire::read_devices_page(&body, &mut rows, |link| {
-                next = Some(trail.follow(&self.0, link).map(|url| self.request_ahead(url)));
+                next = Some(trail.follow(&self.0, link).map(|url| self.request_ahead(operation, url)));
             })
             .map_err(|error| self.unreadable(operation, &error))?;
             read += page.rows;
             expected = expected.or(page.count);
             progress.read(token, read, expected);
             let Some(next) = next else { return Ok(rows.after_last_page()) };
-            body = match next?.join_next().await {
-                Some(Ok(answer)) => answer?,
-                Some(Err(_)) | None => {
-                    let detail = "the request for the next page was given up";
-                    return Err(ServiceError::unreadable(operation, detail, self.0.redactor()));
-                }
-            };
+            body = self.page_ahead(operation, next?).await?;
+        }
+    }
+
+    /// The page of a request that was sent ahead.
+    pub(super) async fn page_ahead(
+        &self,
+        operation: Operation,
+        mut ahead: JoinSet<Result<Bytes, ServiceError>>,
+    ) -> Result<Bytes, ServiceError> {
+        match ahead.join_next().await {
+            Some(Ok(answer)) => answer,
+            Some(Err(_)) | None => {
+                let detail = "the request for the next page was given up";
+                Err(ServiceError::unreadable(operation, detail, self.0.redactor()))
+            }
         }
     }
 
     /// Sends the request for a page on a task of its own, given up when the set is dropped.
-    fn request_ahead(&self, url: Url) -> JoinSet<Result<Bytes, ServiceError>> {
+    pub(super) fn request_ahead(
+        &self,
+        operation: Operation,
+        url: Url,
+    ) -> JoinSet<Result<Bytes, ServiceError>> {
         let client = self.0.clone();
         let mut ahead = JoinSet::new();
-        ahead.spawn(async move { client.get(Operation::ReadDevices, url).await });
+        ahead.spawn(async move { client.get(operation, url).await });
         ahead
     }
 
@@ -230,7 +243,7 @@ struct FirstPage {
     body: Result<Bytes, ServiceError>,
 }
 
-fn fact<T>(read: Result<T, ServiceError>) -> Fact<T> {
+pub(super) fn fact<T>(read: Result<T, ServiceError>) -> Fact<T> {
     match read {
         Ok(fact) => Fact::Known(fact),
         Err(error) => Fact::Unknown(error.into()),

@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
@@ -208,36 +209,49 @@ fn state(word: &str) -> EnrollmentState {
     }
 }
 
-/// What a page of device identities said besides its rows.
+/// What a page said besides its rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DevicesPage {
+pub struct PageRead {
     /// The rows of this page.
     pub rows: usize,
     /// `@odata.count`: rows of the whole list, where the service tells.
     pub count: Option<u64>,
 }
 
-/// Reads a page of device identities into `rows`.
-///
-/// `on_next` is called with the next page's address as soon as it is met. Graph writes it before the
-/// rows, so the next page can be under way while this one is parsed.
+/// Reads a page of device identities into `rows`; see `read_page`.
 ///
 /// # Errors
 /// When the body is no such page; `rows` then holds a part of it and must be thrown away.
 pub fn read_devices_page(
     body: &[u8],
     rows: &mut DevicesBuilder,
-    mut on_next: impl FnMut(&str),
-) -> Result<DevicesPage, serde_json::Error> {
+    on_next: impl FnMut(&str),
+) -> Result<PageRead, serde_json::Error> {
+    read_page(body, |record: DeviceRecord<'_>| record.push_to(rows), on_next)
+}
+
+/// Reads a page of any list, row by row; a row may borrow from the body.
+///
+/// `on_next` is called with the next page's address as soon as it is met. Graph writes it before the
+/// rows, so the next page can be under way while this one is parsed.
+///
+/// # Errors
+/// When the body is no such page; what `each` got is then a part of it, to be thrown away.
+pub(super) fn read_page<'de, T: Deserialize<'de>>(
+    body: &'de [u8],
+    each: impl FnMut(T),
+    on_next: impl FnMut(&str),
+) -> Result<PageRead, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let page = PageSeed { rows, on_next: &mut on_next }.deserialize(&mut deserializer)?;
+    let page = PageSeed { each, on_next, row: PhantomData }.deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(page)
 }
 
-struct PageSeed<'r> {
-    rows: &'r mut DevicesBuilder,
-    on_next: &'r mut dyn FnMut(&str),
+struct PageSeed<T, E, N> {
+    each: E,
+    on_next: N,
+    row: PhantomData<T>,
 }
 
 #[derive(Deserialize)]
@@ -253,26 +267,28 @@ enum PageMember {
     Other,
 }
 
-impl<'de> DeserializeSeed<'de> for PageSeed<'_> {
-    type Value = DevicesPage;
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<DevicesPage, D::Error> {
+impl<'de, T: Deserialize<'de>, E: FnMut(T), N: FnMut(&str)> DeserializeSeed<'de> for PageSeed<T, E, N> {
+    type Value = PageRead;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<PageRead, D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
-impl<'de> Visitor<'de> for PageSeed<'_> {
-    type Value = DevicesPage;
+impl<'de, T: Deserialize<'de>, E: FnMut(T), N: FnMut(&str)> Visitor<'de> for PageSeed<T, E, N> {
+    type Value = PageRead;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a page of device identities")
+        f.write_str("a page of a list")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<DevicesPage, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<PageRead, A::Error> {
         let mut rows = None;
         let mut count = None;
         while let Some(member) = map.next_key()? {
             match member {
-                PageMember::Value => rows = Some(map.next_value_seed(RowsSeed(self.rows))?),
+                PageMember::Value => {
+                    rows = Some(map.next_value_seed(RowsSeed { each: &mut self.each, row: PhantomData })?);
+                }
                 PageMember::NextLink => {
                     if let Some(Text(link)) = map.next_value::<Option<Text<'de>>>()? {
                         (self.on_next)(&link);
@@ -286,30 +302,33 @@ impl<'de> Visitor<'de> for PageSeed<'_> {
         }
         // A page without its list is an error in disguise, never an empty page.
         let rows = rows.ok_or_else(|| serde::de::Error::missing_field("value"))?;
-        Ok(DevicesPage { rows, count })
+        Ok(PageRead { rows, count })
     }
 }
 
-struct RowsSeed<'r>(&'r mut DevicesBuilder);
+struct RowsSeed<'e, T, E> {
+    each: &'e mut E,
+    row: PhantomData<T>,
+}
 
-impl<'de> DeserializeSeed<'de> for RowsSeed<'_> {
+impl<'de, T: Deserialize<'de>, E: FnMut(T)> DeserializeSeed<'de> for RowsSeed<'_, T, E> {
     type Value = usize;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<usize, D::Error> {
         deserializer.deserialize_seq(self)
     }
 }
 
-impl<'de> Visitor<'de> for RowsSeed<'_> {
+impl<'de, T: Deserialize<'de>, E: FnMut(T)> Visitor<'de> for RowsSeed<'_, T, E> {
     type Value = usize;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of device identities")
+        f.write_str("a list of rows")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<usize, A::Error> {
         let mut rows = 0;
-        while let Some(record) = seq.next_element::<DeviceRecord<'de>>()? {
-            record.push_to(self.0);
+        while let Some(row) = seq.next_element::<T>()? {
+            (self.each)(row);
             rows += 1;
         }
         Ok(rows)
@@ -330,7 +349,7 @@ mod tests {
         let mut rows = DevicesBuilder::default();
         let mut links = Vec::new();
         let page = read_devices_page(body, &mut rows, |link| links.push(link.to_owned())).unwrap();
-        assert_eq!(page, DevicesPage { rows: 2, count: Some(9) });
+        assert_eq!(page, PageRead { rows: 2, count: Some(9) });
         assert_eq!(links, ["https://x/n"]);
         let devices = rows.after_last_page();
         assert_eq!((devices.len(), devices.without_serial), (1, 1));

@@ -8,10 +8,10 @@ use super::reply::{Refusal, Reply};
 use super::services;
 use crate::model::Serial;
 use crate::sim::apple::hardware::{Family, Radios};
+use crate::sim::apple::organization::Backing;
 use crate::sim::apple::organization::{Lock, Organization, Row};
-use crate::sim::apple::{Service, organization::Backing};
 use crate::sim::dep::rows::{push_time, quoted};
-use crate::sim::world::mix_text;
+use crate::sim::world::{World, mix_text};
 
 /// What may be asked for with `fields[orgDevices]`. The members of migrations are not in the
 /// published list.
@@ -143,13 +143,13 @@ pub(super) fn coverage(here: &Organization, serial: &str, ask: &Ask<'_>) -> Resu
 /// `GET /v1/orgDevices/{serial}/activationLockStatus`. The name of the type is made up.
 pub(super) fn lock(
     here: &Organization,
-    services: &[Service],
+    world: &World,
     serial: &str,
     ask: &Ask<'_>,
 ) -> Result<Reply, Refusal> {
     let fields = ask.fields("activationLockStatuses", &["isLocked", "lockType"])?;
     let row = find_present(here, serial)?;
-    let lock = lock_of(here, services, row);
+    let lock = lock_of(here, world, row);
     let mut attributes = json!({"isLocked": lock != Lock::None, "lockType": lock.as_str()});
     if let Some(members) = attributes.as_object_mut() {
         members.retain(|name, _| fields.wants(name));
@@ -166,8 +166,9 @@ pub(super) fn lock(
 
 /// The lock of a device, as the organization knows it, or as its MDM set it through the enrollment
 /// service.
-fn lock_of(here: &Organization, services: &[Service], row: &Row) -> Lock {
-    let own = here.roster.extras(&row.serial).map_or(Lock::None, |extras| extras.lock);
+fn lock_of(here: &Organization, world: &World, row: &Row) -> Lock {
+    let own = world.activation_lock(&row.serial);
+    let services = &world.services;
     let direct = here.service(row.service).filter(|service| service.backing == Backing::Direct);
     let server = direct.and_then(|service| services.iter().find(|known| known.uuid == service.id));
     let extras = server.and_then(|server| server.fleet.extras(&row.serial));

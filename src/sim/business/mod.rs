@@ -318,7 +318,7 @@ fn operate(
         O::ReadLinkage => devices::linkage(here, id, ask),
         O::ReadAssigned => devices::assigned(here, id, ask),
         O::ReadCoverage => devices::coverage(here, id, ask),
-        O::ReadLock => devices::lock(here, &world.services, id, ask),
+        O::ReadLock => devices::lock(here, world, id, ask),
         O::ListServices => services::list(here, ask),
         O::ReadService => services::get(here, id, ask),
         O::ListLinkages => services::linkages(here, id, ask),

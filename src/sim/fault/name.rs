@@ -64,6 +64,20 @@ pub enum FaultName {
     DropSkipKeys,
     /// A changed macOS profile loses its account members, also those that were written.
     ResetAccounts,
+    /// `deviceActionResults` of managed devices is empty.
+    EmptyResults,
+    /// `deviceActionResults` has of each action the result before the latest request, and none where
+    /// there was none.
+    StaleResults,
+    /// `deviceActionResults` has no PIN and no location.
+    NoResultSecrets,
+    /// Each managed device has a second record under its serial, with another id and an earlier
+    /// enrollment; what is asked of that one is accepted and never happens.
+    GhostRecords,
+    /// A managed device that is read by its id shows another serial than in lists.
+    OtherSerial,
+    /// Managed devices do not tell whether they are supervised: `isSupervised` is null.
+    NoSupervision,
     /// One of `kinds`, by chance.
     Random,
     /// Apple: the answer carries a new session; the old one is refused from then on.

@@ -180,16 +180,17 @@ async fn run_all(
 async fn run(shared: &Shared, front: &Front, item: &Item, route: &Route) -> Result<Answer, Cut> {
     let (path, query) = split(&item.url);
     let path = format!("/{}", path.trim_start_matches('/'));
-    let content_type = item
-        .headers
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-type"))
-        .map(|(_, v)| v.as_str());
+    let header = |wanted: &str| {
+        let found = item.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        found.map(|(_, value)| value.as_str())
+    };
     let single = Single {
         method: &item.method,
         path: &path,
         query,
-        content_type,
+        content_type: header("content-type"),
+        justification: header(super::JUSTIFICATION),
+        approval_code: header(super::APPROVAL_CODE),
         body: item.body.as_deref().map_or(&[], |body| body.get().as_bytes()),
         in_batch: true,
     };
@@ -214,6 +215,9 @@ fn envelope(mut answers: Vec<(String, Answer)>, chance: u64) -> Vec<u8> {
         }
         if let Some(seconds) = answer.reply.retry_after {
             headers.insert("Retry-After", seconds.to_string());
+        }
+        if let Some(code) = &answer.reply.approval_code {
+            headers.insert("x-msft-approval-code", code.clone());
         }
         let head = serde_json::json!({"id": id, "status": answer.reply.status, "headers": headers});
         let head = head.to_string();

@@ -6,6 +6,7 @@
 mod batch;
 mod devices;
 mod keys;
+mod managed;
 pub(super) mod members;
 mod profiles;
 mod push;
@@ -25,6 +26,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 
 use super::calls::CallKind;
+use super::device::ManagedAction;
 use super::fault::{Asked, Ways};
 use super::line::Line;
 use super::login;
@@ -34,6 +36,11 @@ use super::world::World;
 use query::Query;
 use reply::{Refusal, Reply};
 use route::{Operation, Route};
+
+/// The header with the reason for what needs a second person, in base64.
+const JUSTIFICATION: &str = "x-msft-approval-justification";
+/// The header with the code of a request for approval.
+const APPROVAL_CODE: &str = "x-msft-approval-code";
 
 /// The largest request body; Graph's own limit is 4 MB.
 const LARGEST_BODY: usize = 4 << 20;
@@ -45,7 +52,10 @@ pub(super) struct Ask<'a> {
     /// The path below the version.
     path: &'a str,
     query: Query,
+    method: &'a str,
     body: &'a [u8],
+    justification: Option<&'a str>,
+    approval_code: Option<&'a str>,
     ways: Ways,
     page_size: usize,
 }
@@ -70,6 +80,8 @@ struct Single<'a> {
     path: &'a str,
     query: &'a str,
     content_type: Option<&'a str>,
+    justification: Option<&'a str>,
+    approval_code: Option<&'a str>,
     body: &'a [u8],
     in_batch: bool,
 }
@@ -95,6 +107,7 @@ pub(super) async fn serve(
     };
     let text = |name: header::HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let host = text(header::HOST).unwrap_or_default();
+    let named = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let (version, path) = split_version(parts.uri.path());
     let front = Front {
         bearer: bearer(&parts.headers),
@@ -110,6 +123,8 @@ pub(super) async fn serve(
         path,
         query: parts.uri.query().unwrap_or_default(),
         content_type: text(header::CONTENT_TYPE),
+        justification: named(JUSTIFICATION),
+        approval_code: named(APPROVAL_CODE),
         body: &body,
         in_batch: false,
     };
@@ -207,6 +222,9 @@ impl Front {
             Left::Garbage => answer.garbled = true,
             Left::Nothing | Left::ExpireBearer => {}
         }
+        if let Some((serial, record)) = answer.reply.reveals {
+            shared.world().note_code_read(&serial, record);
+        }
         Ok(answer)
     }
 
@@ -228,15 +246,19 @@ impl Front {
             base: &self.base,
             path: single.path,
             query,
+            method: single.method,
             body: single.body,
+            justification: single.justification,
+            approval_code: single.approval_code,
             ways,
             page_size: shared.page_size(),
         };
-        let reply = operate(world, tenant, route, &ask)?;
-        if route.kind == CallKind::Write {
+        let reply = operate(world, tenant, route, &ask);
+        // A refusal may have asked for a second person, which is kept too.
+        if route.kind == CallKind::Write && (reply.is_ok() || ask.justification.is_some()) {
             shared.keep_after_write(world);
         }
-        Ok(reply)
+        reply
     }
 
     /// The tenant that the bearer is for.
@@ -280,7 +302,19 @@ fn is_json(content_type: Option<&str>) -> bool {
 /// The operation itself.
 fn operate(world: &mut World, tenant: usize, route: &Route, ask: &Ask<'_>) -> Result<Reply, Refusal> {
     use Operation as O;
+    if !matches!(route.operation, O::Managed | O::Audits | O::Approvals) {
+        ask.query.check_no_filter()?;
+    }
     match route.operation {
+        O::Managed => return managed::list(world, tenant, ask),
+        O::ManagedCount => return Ok(Reply::number(managed::count(world, tenant))),
+        O::ManagedDevice => return managed::get(world, tenant, &route.parent, ask),
+        O::DeleteManaged => return managed::act(world, tenant, &route.parent, ManagedAction::Delete, ask),
+        O::Act(action) => return managed::act(world, tenant, &route.parent, action, ask),
+        O::Audits => return managed::audits(world, tenant, ask),
+        O::Audit => return managed::audit(world, tenant, &route.parent, ask),
+        O::Approvals => return managed::approvals(world, tenant, ask),
+        O::Approval => return managed::approval(world, tenant, &route.parent, ask),
         O::Unknown => return Err(Refusal::no_segment(&route.parent)),
         O::Tokens => return tokens::list(&world.tenants[tenant], ask),
         O::TokenCount => return Ok(Reply::number(world.tenants[tenant].tokens.len())),
@@ -354,6 +388,9 @@ impl Answer {
             let json = "application/json;odata.metadata=minimal;odata.streaming=true;charset=utf-8";
             let kind = if self.reply.plain { "text/plain" } else { json };
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        }
+        if let Some(code) = self.reply.approval_code.as_deref().and_then(|code| code.parse().ok()) {
+            headers.insert(APPROVAL_CODE, code);
         }
         if let Some(seconds) = self.reply.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -15,6 +15,8 @@ pub(super) struct Query {
     pub select: Option<Vec<String>>,
     /// `$expand`.
     pub expand: Vec<String>,
+    /// `$filter`, which few lists take.
+    pub filter: Option<String>,
     /// `$top`: rows per page.
     top: Option<usize>,
     cursor: Cursor,
@@ -57,6 +59,7 @@ impl Query {
                         .ok_or_else(|| Refusal::bad_request("The $skiptoken query option is invalid."))?;
                     continue;
                 }
+                "$filter" => query.filter = Some(value.clone().into_owned()),
                 "$count" => {}
                 other if other.starts_with('$') => {
                     return Err(Refusal::bad_request(format!("Query option '{other}' is not supported.")));
@@ -127,6 +130,14 @@ impl Query {
         }
         link.push_str(&format!("$skiptoken={}.{}.{}", cursor.page, cursor.next, cursor.last));
         link
+    }
+
+    /// Refuses a `$filter`, for resources that take none.
+    pub(super) fn check_no_filter(&self) -> Result<(), Refusal> {
+        match self.filter {
+            None => Ok(()),
+            Some(_) => Err(Refusal::bad_request("Query option '$filter' is not supported.")),
+        }
     }
 
     /// Whether a member is asked for.

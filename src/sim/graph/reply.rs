@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::model::Serial;
 use crate::sim::world::World;
 
 /// An answer before it goes out: alone, or as a part of a `$batch`.
@@ -16,6 +17,10 @@ pub(in crate::sim) struct Reply {
     pub body: Vec<u8>,
     /// Whether the body is plain text.
     pub plain: bool,
+    /// `x-msft-approval-code`.
+    pub approval_code: Option<String>,
+    /// The device whose bypass code the body has, and the number of its record.
+    pub reveals: Option<(Serial, u32)>,
 }
 
 impl Reply {
@@ -45,12 +50,20 @@ pub(in crate::sim) struct Refusal {
     /// Whether the message travels as a JSON document within the text.
     wrapped: bool,
     retry_after: Option<u32>,
+    approval_code: Option<String>,
 }
 
 impl Refusal {
     /// 400 from the gateway: plain text.
     pub(in crate::sim) fn bad_request(message: impl Into<String>) -> Self {
-        Self { status: 400, code: "BadRequest", message: message.into(), wrapped: false, retry_after: None }
+        Self {
+            status: 400,
+            code: "BadRequest",
+            message: message.into(),
+            wrapped: false,
+            retry_after: None,
+            approval_code: None,
+        }
     }
 
     /// 400 from Intune: JSON as text in the message.
@@ -92,6 +105,27 @@ impl Refusal {
         Self { status: 424, code: "FailedDependency", ..Self::bad_request("A request it depends on failed.") }
     }
 
+    /// The refusal that asks for a second person under a code (reference section 8.6).
+    pub(in crate::sim) fn needs_approval(status: u16, code: String) -> Self {
+        Self {
+            status,
+            code: if status == 403 { "ApprovalRequired" } else { "BadRequest" },
+            approval_code: Some(code),
+            ..Self::told("The operation requires approval by another administrator.")
+        }
+    }
+
+    /// 409 from Intune.
+    pub(in crate::sim) fn conflict(message: impl Into<String>) -> Self {
+        Self { status: 409, code: "Conflict", ..Self::told(message) }
+    }
+
+    /// More than the tenant may ask for in a day. What the real answer is nobody wrote down.
+    pub(in crate::sim) fn over_quota(status: u16, message: impl Into<String>) -> Self {
+        let code = if status == 429 { "TooManyRequests" } else { "BadRequest" };
+        Self { status, code, ..Self::told(message) }
+    }
+
     /// The refusal that belongs to a status that a fault demands.
     pub(in crate::sim) fn of_status(status: u16, retry_after: Option<u32>) -> Self {
         let (code, message, wrapped) = match status {
@@ -104,7 +138,7 @@ impl Refusal {
             504 => ("GatewayTimeout", "The gateway timed out.", false),
             _ => ("UnknownError", "", false),
         };
-        Self { status, code, message: message.to_owned(), wrapped, retry_after }
+        Self { status, code, wrapped, retry_after, ..Self::bad_request(message) }
     }
 
     /// The answer that says so. `request_id` is the one that the header carries too.
@@ -132,6 +166,10 @@ impl Refusal {
             "message": message,
             "innerError": {"date": date, "request-id": request_id, "client-request-id": client_request_id},
         }});
-        Reply { retry_after: self.retry_after, ..Reply::json(self.status, &error) }
+        Reply {
+            retry_after: self.retry_after,
+            approval_code: self.approval_code.clone(),
+            ..Reply::json(self.status, &error)
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Which operation a method and path ask for, under the names of the OpenAPI subset.
 
 use crate::sim::calls::CallKind;
+use crate::sim::device::ManagedAction;
 use crate::sim::world::Platform;
 
 /// What is asked for.
@@ -36,6 +37,15 @@ pub(super) enum Operation {
     VppLicenses,
     ExpiringVppTokens,
     PushCertificate,
+    Managed,
+    ManagedCount,
+    ManagedDevice,
+    DeleteManaged,
+    Act(ManagedAction),
+    Audits,
+    Audit,
+    Approvals,
+    Approval,
     /// A path that is none; the segment at which that was seen.
     Unknown,
 }
@@ -85,6 +95,18 @@ pub(super) fn route(method: &str, path: &str) -> Route {
         ("roleScopeTags", "GET", []) => at(O::ScopeTags, "", ""),
         ("roleScopeTags", "GET", ["$count"]) => at(O::ScopeTagCount, "", ""),
         ("roleScopeTags", "GET", [tag]) => at(O::ScopeTag, tag, ""),
+        ("managedDevices", "GET", []) => at(O::Managed, "", ""),
+        ("managedDevices", "GET", ["$count"]) => at(O::ManagedCount, "", ""),
+        ("managedDevices", "GET", [device]) => at(O::ManagedDevice, device, ""),
+        ("managedDevices", "DELETE", [device]) => at(O::DeleteManaged, device, ""),
+        ("managedDevices", "POST", [device, name]) => {
+            let named = ManagedAction::ROUTES.into_iter().find(|action| action.route() == *name);
+            named.map_or_else(unknown, |action| at(O::Act(action), device, ""))
+        }
+        ("remoteActionAudits", "GET", []) => at(O::Audits, "", ""),
+        ("remoteActionAudits", "GET", [audit]) => at(O::Audit, audit, ""),
+        ("operationApprovalRequests", "GET", []) => at(O::Approvals, "", ""),
+        ("operationApprovalRequests", "GET", [request]) => at(O::Approval, request, ""),
         ("depOnboardingSettings", "GET", []) => at(O::Tokens, "", ""),
         ("depOnboardingSettings", "GET", ["$count"]) => at(O::TokenCount, "", ""),
         ("depOnboardingSettings", "GET", [segment]) => {
@@ -236,6 +258,15 @@ impl Operation {
                 "deviceManagement.depOnboardingSettings.getExpiringVppTokenCount_expiringBeforeDateTime.get"
             }
             Operation::PushCertificate => "deviceManagement.applePushNotificationCertificate.get",
+            Operation::Managed => "deviceManagement.managedDevices.get",
+            Operation::ManagedCount => "deviceManagement.managedDevices.count.get",
+            Operation::ManagedDevice => "deviceManagement.managedDevices.item.get",
+            Operation::DeleteManaged => "deviceManagement.managedDevices.item.delete",
+            Operation::Act(action) => of_action(action),
+            Operation::Audits => "deviceManagement.remoteActionAudits.get",
+            Operation::Audit => "deviceManagement.remoteActionAudits.item.get",
+            Operation::Approvals => "deviceManagement.operationApprovalRequests.get",
+            Operation::Approval => "deviceManagement.operationApprovalRequests.item.get",
             Operation::Unknown => "unknown",
         }
     }
@@ -248,18 +279,62 @@ impl Operation {
     /// Whether it answers with pages.
     pub(super) fn is_list(self) -> bool {
         use Operation as O;
-        let lists = [O::Tokens, O::Profiles, O::Devices, O::ScopeTags, O::VppTokens, O::VppLicenses];
-        lists.contains(&self)
+        matches!(
+            self,
+            O::Tokens
+                | O::Profiles
+                | O::Devices
+                | O::ScopeTags
+                | O::VppTokens
+                | O::VppLicenses
+                | O::Managed
+                | O::Audits
+                | O::Approvals
+        )
     }
 
     /// The least application permission for it (reference section 7.1).
     pub(super) fn permission(self, kind: CallKind) -> &'static str {
         use Operation as O;
         match (self, kind) {
-            (O::PushCertificate, _) => "DeviceManagementManagedDevices.Read.All",
+            (O::Act(_), _) => "DeviceManagementManagedDevices.PrivilegedOperations.All",
+            (O::DeleteManaged, _) => "DeviceManagementManagedDevices.ReadWrite.All",
+            (
+                O::PushCertificate | O::Managed | O::ManagedCount | O::ManagedDevice | O::Audits | O::Audit,
+                _,
+            ) => "DeviceManagementManagedDevices.Read.All",
+            (O::Approvals | O::Approval, _) => "DeviceManagementConfiguration.Read.All",
             (O::ScopeTags | O::ScopeTagCount | O::ScopeTag, _) => "DeviceManagementRBAC.Read.All",
             (_, CallKind::Read) => "DeviceManagementServiceConfig.Read.All",
             (_, CallKind::Write) => "DeviceManagementServiceConfig.ReadWrite.All",
         }
+    }
+}
+
+/// The id of the operation that asks a device for something.
+fn of_action(action: ManagedAction) -> &'static str {
+    match action {
+        ManagedAction::SyncDevice => "deviceManagement.managedDevices.item.syncDevice.post",
+        ManagedAction::PlayLostModeSound => "deviceManagement.managedDevices.item.playLostModeSound.post",
+        ManagedAction::LocateDevice => "deviceManagement.managedDevices.item.locateDevice.post",
+        ManagedAction::RemoteLock => "deviceManagement.managedDevices.item.remoteLock.post",
+        ManagedAction::EnableLostMode => "deviceManagement.managedDevices.item.enableLostMode.post",
+        ManagedAction::DisableLostMode => "deviceManagement.managedDevices.item.disableLostMode.post",
+        ManagedAction::RebootNow => "deviceManagement.managedDevices.item.rebootNow.post",
+        ManagedAction::ShutDown => "deviceManagement.managedDevices.item.shutDown.post",
+        ManagedAction::SetDeviceName => "deviceManagement.managedDevices.item.setDeviceName.post",
+        ManagedAction::LogoutSharedAppleDeviceActiveUser => {
+            "deviceManagement.managedDevices.item.logoutSharedAppleDeviceActiveUser.post"
+        }
+        ManagedAction::ResetPasscode => "deviceManagement.managedDevices.item.resetPasscode.post",
+        ManagedAction::BypassActivationLock => {
+            "deviceManagement.managedDevices.item.bypassActivationLock.post"
+        }
+        ManagedAction::Retire => "deviceManagement.managedDevices.item.retire.post",
+        ManagedAction::Wipe => "deviceManagement.managedDevices.item.wipe.post",
+        ManagedAction::DeleteUserFromSharedAppleDevice => {
+            "deviceManagement.managedDevices.item.deleteUserFromSharedAppleDevice.post"
+        }
+        ManagedAction::Delete => "deviceManagement.managedDevices.item.delete",
     }
 }

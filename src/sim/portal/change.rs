@@ -3,6 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::device::{
+    ChangeDevice, ChangeDeviceBehaviour, ChangeRecord, DecideApproval, DuplicateRecord, EnterBypassCode,
+    MoveToToken, RequestAction, SetDeviceLock, SetUpDevice,
+};
 use super::{
     ActivateDevices, AddDevices, AssignAtApple, AssignToService, BuyDevices, ChangeOrganization,
     ChangeOrganizationService, ChangeService, CreateOrganizationService, DefineProfile,
@@ -103,14 +107,14 @@ pub enum Change {
         /// The devices.
         serials: Vec<Serial>,
     },
-    /// Enrolls devices.
+    /// Enrolls devices: sets them up where their token has them.
     Enroll {
         /// The token.
         token: String,
         /// The devices.
         serials: Vec<Serial>,
     },
-    /// Wipes devices: they wait for their next activation.
+    /// Erases devices in hand: they wait for their next activation, and nobody sets them up by himself.
     Wipe {
         /// The token.
         token: String,
@@ -337,4 +341,24 @@ pub enum Change {
     RevokeApiKey(RevokeApiKey),
     /// Changes how the API of an organization behaves.
     ChangeOrganization(ChangeOrganization),
+    /// Changes a managed device, or how it is reached and behaves.
+    ChangeDevice(ChangeDevice),
+    /// A user opens or closes Find My, or an MDM locks: the Activation Lock at Apple.
+    SetDeviceLock(SetDeviceLock),
+    /// Types a bypass code in at a device that is locked; a wrong one is refused with 409.
+    EnterBypassCode(EnterBypassCode),
+    /// Sets a device up: a new epoch.
+    SetUpDevice(SetUpDevice),
+    /// A person asks for an action in the admin centre.
+    RequestAction(RequestAction),
+    /// A second record of a device, under the same serial.
+    DuplicateRecord(DuplicateRecord),
+    /// Lets a record show another serial, or other notes.
+    ChangeRecord(ChangeRecord),
+    /// Points devices at another token at Apple, also one of another tenant.
+    MoveToToken(MoveToToken),
+    /// Approves, rejects or takes back a request for approval.
+    DecideApproval(DecideApproval),
+    /// Changes what a tenant's Intune does about devices: quotas, approvals, spellings.
+    ChangeDeviceBehaviour(ChangeDeviceBehaviour),
 }

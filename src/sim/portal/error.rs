@@ -27,6 +27,26 @@ pub enum PortalError {
     /// No such device.
     #[error("the token has no device `{0}`")]
     NoDevice(Serial),
+    /// Nothing is known of the device.
+    #[error("no token and no seed names the device `{0}`")]
+    NoHandset(Serial),
+    /// The device has no such record.
+    #[error("no tenant has a record `{0}` of a managed device")]
+    NoRecord(String),
+    /// The code is not the device's.
+    #[error("the code does not lift the lock of `{0}`")]
+    WrongCode(Serial),
+    /// The device cannot be set up.
+    #[error("`{serial}` is not set up: {why}")]
+    NotSetUp {
+        /// The device.
+        serial: Serial,
+        /// Why not.
+        why: crate::sim::device::NotSetUp,
+    },
+    /// No request for approval waits under this id.
+    #[error("no request for approval waits as `{0}`")]
+    NoApproval(String),
     /// No such VPP token.
     #[error("the tenant has no VPP token `{vpp_token}`; it has {}", several(.known))]
     NoVppToken {

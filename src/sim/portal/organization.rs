@@ -263,10 +263,9 @@ impl DeleteOrganizationService {
 impl SetActivationLock {
     pub(super) fn make(self, world: &mut World) -> Result<(), PortalError> {
         let at = find(world, &self.organization)?;
-        let here = &mut world.organizations[at];
-        own(here, &self.serials)?;
+        own(&world.organizations[at], &self.serials)?;
         for serial in &self.serials {
-            here.roster.extras_mut(serial).lock = self.lock;
+            world.set_activation_lock(serial, self.lock);
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Serial;
+use crate::sim::device::DeviceHistory;
 
 /// Counts for oracles. Changes by [`crate::sim::portal`] are not in them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +33,9 @@ pub struct History {
     pub tokens_uploaded: BTreeMap<String, u64>,
     /// Ids of deleted tokens, in order.
     pub tokens_deleted: Vec<String>,
+    /// What was asked of managed devices, and what each underwent, by serial.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub devices: BTreeMap<Serial, DeviceHistory>,
     /// What was done at Apple.
     #[serde(skip_serializing_if = "AppleHistory::is_empty")]
     pub apple: AppleHistory,

@@ -20,6 +20,14 @@ fn the_tour_closes_the_loop_and_leaves_its_folder() {
         at("committed   move EnrollmentToken/main  3 devices"),
         at("Apply: 3 committed."),
         at("8. Assigned"),
+        at("9. An iPad was left on a train."),
+        at("enableLostMode"),
+        at("11. Nobody found it."),
+        at("  - wipe DeviceAction/"),
+        at("12. Once more"),
+        at("Nothing to do."),
+        at("13. It came back"),
+        at("Activation Lock bypass code"),
         at("The folder stays"),
     ];
     assert!(course.is_sorted(), "{course:?}:\n{}", tour.stdout);

@@ -1,5 +1,6 @@
 //! What users see of each command: output, exit code, and what became of the world.
 
+pub mod actions;
 mod ci_examples;
 mod demo;
 mod documents;
@@ -16,6 +17,7 @@ mod plan_file;
 mod properties;
 pub mod secrets;
 mod small;
+mod story;
 mod token;
 mod watch;
 

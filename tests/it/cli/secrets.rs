@@ -45,7 +45,7 @@ fn every_command(env: &TestEnv) -> Vec<Output> {
 
 /// Likewise, as the runner that has these variables as well; no output may hold one of the texts.
 pub fn every_command_with(env: &TestEnv, variables: &[(&str, &str)], hidden: &[&str]) -> Vec<Output> {
-    let all: [&[&str]; 21] = [
+    let all: [&[&str]; 28] = [
         &["validate"],
         &["validate", "--format", "json"],
         &["validate", "--format", "sarif"],
@@ -65,6 +65,13 @@ pub fn every_command_with(env: &TestEnv, variables: &[(&str, &str)], hidden: &[&
         &["status", "--format", "json"],
         &["devices"],
         &["devices", "--format", "json"],
+        &["action", "list", "--all"],
+        &["action", "list", "--all", "--format", "json"],
+        &["escrow", "list"],
+        &["escrow", "list", "--format", "json"],
+        &["journal"],
+        &["journal", "--format", "json"],
+        &["devices", "--format", "csv"],
         &["ledger", "check"],
         &["ledger", "journal"],
     ];

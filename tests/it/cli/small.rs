@@ -31,6 +31,10 @@ fn every_example_is_in_order_and_comes_to_rest() {
         if !entry.path().join("fleet.yaml").is_file() {
             continue;
         }
+        // Its acts end in several applies: `story` plays them.
+        if entry.file_name() == "helpdesk" {
+            continue;
+        }
         seen += 1;
         let env = TestEnv::with_example(&entry.file_name().to_string_lossy());
         env.run(["validate"]).expect(0);
@@ -80,4 +84,39 @@ fn what_is_changed_in_the_portal_is_planned_back() {
     }
     env.run(["apply", &server.flag(), "--yes"]).expect(0);
     env.run(["plan", &server.flag(), "--detailed-exitcode"]).expect(0);
+}
+
+/// The operations on the records of devices, with what the service remembers of actions on them.
+fn about_records(calls: &[Value]) -> Vec<(String, u64)> {
+    let mut all = operations(calls);
+    all.retain(|(operation, _)| operation.contains("managedDevices") || operation.contains("Audits"));
+    all
+}
+
+#[test]
+fn a_folder_without_acts_asks_for_no_record_and_needs_no_right_to_read_them() {
+    let (env, server) = super::applied();
+    let flag = server.flag();
+    for command in ["plan", "apply", "status", "drift"] {
+        server.forget_calls();
+        let mut args = vec![command, flag.as_str()];
+        args.extend((command == "apply").then_some("--yes"));
+        env.run(args).expect(0);
+        assert_eq!(about_records(&server.calls()), [], "{command}");
+        if ["plan", "apply"].contains(&command) {
+            assert_eq!(operations(&server.calls()), least(), "{command}");
+        }
+    }
+    // Who shows devices says what each is, where that may be read.
+    let refused = "deviceManagement.managedDevices.get";
+    server.fault(&serde_json::json!({ "fault": "403", "operation": refused }));
+    let shown = env.run(["devices", &flag, "--format", "json"]).expect(0);
+    assert!(shown.stderr.contains("are left out, since no document here needs them"), "{}", shown.stderr);
+    assert_eq!(shown.json()["complete"], true);
+    // A folder that hangs on them is told that they are missing.
+    env.write(
+        "lost.yaml",
+        "apiVersion: espalier.dev/v1alpha1\nkind: DeviceAction\nmetadata: {name: lost}\nspec:\n  action: lock\n  devices: {serials: [C02A0001XXXX]}\n  requestedAt: 2026-10-01T08:00:00Z\n  reason: lost\n",
+    );
+    env.run(["devices", &flag, "--format", "json"]).expect(8);
 }

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::text::where_served;
 use super::{
-    ExplainJson, FieldJson, MemberJson, PartJson, RowJson, RowName, ScreenJson, ServedBy, apple_names,
-    member_names,
+    ActionJson, ExplainJson, FieldJson, MemberJson, PartJson, RowJson, RowName, ScreenJson, ServedBy,
+    apple_names, member_names,
 };
 use crate::model::Platform;
 
@@ -20,7 +20,7 @@ fn code(text: &str) -> String {
 
 /// Shows explanations one after the other; many rows as a table.
 pub fn markdown(all: &ExplainJson) -> String {
-    let ExplainJson { version: _, rows, kinds, fields, screens, codes } = all;
+    let ExplainJson { version: _, rows, kinds, fields, screens, codes, actions } = all;
     let mut parts: Vec<String> = Vec::new();
     match rows.as_slice() {
         [one] => parts.push(row(one)),
@@ -41,7 +41,33 @@ pub fn markdown(all: &ExplainJson) -> String {
     }
     parts.extend(fields.iter().map(field));
     parts.extend(screens.iter().map(screen));
+    parts.extend(actions.iter().map(action));
     parts.join("\n")
+}
+
+fn action(action: &ActionJson) -> String {
+    let mut out = format!("### `{}`\n\nAn action of class {}.\n", action.action, action.class.word());
+    for needs in action.needs() {
+        let _ = writeln!(out, "It needs: {needs}.");
+    }
+    if !action.options.is_empty() {
+        let _ = writeln!(out, "Options: {}.", action.options_in_words());
+    }
+    out.push_str("\n| system | can | what it does | row | source |\n|---|---|---|---|---|\n");
+    for on in &action.on {
+        let formerly = on.formerly.map_or(String::new(), |text| format!(" (formerly: {text})"));
+        let _ = writeln!(
+            out,
+            "| {} | {} | {}{} | {} | {} |",
+            on.os,
+            cell(&on.verdict),
+            cell(on.text),
+            cell(&formerly),
+            on.row,
+            cell(&on.source)
+        );
+    }
+    out
 }
 
 fn row(row: &RowJson) -> String {

@@ -1,5 +1,6 @@
 //! Explanations: one value for every format, as JSON, text or markdown.
 
+mod actions;
 mod markdown;
 mod text;
 
@@ -17,11 +18,12 @@ use crate::explain::portal::{self, AppleNamed, Named};
 use crate::explain::rows::{self, Row, Served};
 use crate::manifest::kinds;
 use crate::manifest::shape::{Field, Word};
-use crate::model::Platform;
 use crate::model::screens::{SCREENS, Screen, Wire};
 use crate::model::settings::SETTINGS;
+use crate::model::{ActionKind, Platform};
 use crate::rules::Needs;
 
+pub use actions::{ActionJson, ActionOn, OptionJson};
 pub use markdown::{markdown, settings as settings_markdown};
 pub use text::{overview, rows as rows_text, settings as settings_text, text};
 
@@ -41,6 +43,8 @@ pub struct ExplainJson {
     pub screens: Vec<ScreenJson>,
     /// Codes of findings, gates, causes and errors.
     pub codes: Vec<CodeJson>,
+    /// What can be asked of devices.
+    pub actions: Vec<ActionJson>,
 }
 
 /// A requirement row.
@@ -283,6 +287,7 @@ impl ExplainJson {
         match topic {
             Topic::Row(row) => self.rows.push((*row).into()),
             Topic::Code(code) => self.codes.push((*code).into()),
+            Topic::Action(kind) => self.actions.push((*kind).into()),
             Topic::Screen(screen) | Topic::Field(Entry::Screen(screen)) => {
                 self.screens.push((*screen).into())
             }
@@ -322,6 +327,7 @@ impl ExplainJson {
         let mut all = Self { screens: SCREENS.iter().map(ScreenJson::from).collect(), ..Self::all_rows() };
         fields::all().into_iter().for_each(|entry| all.add(&Topic::from(entry)));
         all.codes = crate::explain::codes::all().map(CodeJson::from).collect();
+        all.actions = ActionKind::ALL.into_iter().map(ActionJson::from).collect();
         all
     }
 

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::{
-    CodeJson, ExplainJson, FieldJson, KindJson, MemberJson, PartJson, RowJson, RowName, ScreenJson, ScreenOn,
-    ServedBy, apple_names, member_names,
+    ActionJson, CodeJson, ExplainJson, FieldJson, KindJson, MemberJson, PartJson, RowJson, RowName,
+    ScreenJson, ScreenOn, ServedBy, apple_names, member_names,
 };
 use crate::cli::render::text::{BOLD, HINT, LINE_WIDTH, NOTE, QUIET, clip, labelled, paint, wrapped};
 use crate::explain::Overview;
@@ -15,13 +15,19 @@ const LABEL: usize = 9;
 
 /// Shows explanations one after the other.
 pub fn text(all: &ExplainJson) -> String {
-    let ExplainJson { version: _, rows, kinds, fields, screens, codes } = all;
+    let ExplainJson { version: _, rows, kinds, fields, screens, codes, actions } = all;
     let mut parts: Vec<String> = Vec::new();
     parts.extend(rows.iter().map(row));
     parts.extend(codes.iter().map(code));
+    if let [one] = actions.as_slice() {
+        parts.push(action(one));
+    }
     parts.extend(kinds.iter().map(kind));
     parts.extend(fields.iter().map(field));
     parts.extend(screens.iter().map(screen));
+    if actions.len() > 1 {
+        parts.push(table_of_actions(actions));
+    }
     parts.join("\n")
 }
 
@@ -94,6 +100,39 @@ fn code(code: &CodeJson) -> String {
         section(&mut out, "Exit code");
         let _ = writeln!(out, "  {exit}");
     }
+    out
+}
+
+fn action(action: &ActionJson) -> String {
+    let mut out = String::new();
+    heading(&mut out, action.action, "action on a device");
+    line(&mut out, "class", action.class.word());
+    for needs in action.needs() {
+        line(&mut out, "needs", needs);
+    }
+    line(&mut out, "options", &action.options_in_words());
+    section(&mut out, "What it does (R-2, R-3)");
+    let width = action.on.iter().map(|on| on.os.len()).max().unwrap_or(0);
+    for on in &action.on {
+        let formerly = on.formerly.map_or(String::new(), |text| format!("; formerly: {text}"));
+        let text = format!("{}: {} ({}; {}){formerly}", on.verdict, on.text, on.row, on.source);
+        labelled(&mut out, 2, paint(BOLD, format!("{:width$}", on.os)), width, &text);
+    }
+    let _ = writeln!(out, "\nespalier explain DeviceAction.action lists all of them.");
+    out
+}
+
+fn table_of_actions(actions: &[ActionJson]) -> String {
+    let mut out = String::new();
+    heading(&mut out, "Actions on devices", "");
+    let width = actions.iter().map(|one| one.action.len()).max().unwrap_or(0);
+    for one in actions {
+        let on = one.systems();
+        let on = if on.is_empty() { "no system".to_owned() } else { on.join(", ") };
+        let text = format!("{}: {on}", one.class.word());
+        labelled(&mut out, 2, paint(BOLD, format!("{:width$}", one.action)), width, &text);
+    }
+    let _ = writeln!(out, "\nespalier explain ACTION tells what it does on each, and what it needs.");
     out
 }
 
@@ -319,7 +358,7 @@ pub fn settings(all: &ExplainJson) -> String {
 
 /// Lists what can be explained.
 pub fn overview(all: &Overview) -> String {
-    let Overview { sections, kinds, screens, codes } = all;
+    let Overview { sections, kinds, screens, actions, codes } = all;
     let mut out = String::new();
     let list = |out: &mut String, names: &[&str]| {
         for line in wrapped(&names.join(", "), LINE_WIDTH - 2) {
@@ -339,6 +378,8 @@ pub fn overview(all: &Overview) -> String {
     let _ =
         writeln!(out, "\n{}", paint(BOLD, "Setup Assistant screens (portal labels and Apple's keys, too)"));
     list(&mut out, screens);
+    let _ = writeln!(out, "\n{}", paint(BOLD, "Actions on devices"));
+    list(&mut out, actions);
     for (group, names) in codes {
         let _ = writeln!(out, "\n{}", paint(BOLD, format_args!("Codes: {}", group.words())));
         list(&mut out, names);

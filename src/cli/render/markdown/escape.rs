@@ -99,7 +99,7 @@ fn words(parts: &mut Vec<String>, text: &str) {
     for word in text.split_whitespace() {
         if is_plain(word) {
             if !signs.is_empty() {
-                parts.push(code(&signs.join(" ")));
+                spanned(parts, &signs);
                 signs.clear();
             }
             parts.push(word.to_owned());
@@ -108,7 +108,20 @@ fn words(parts: &mut Vec<String>, text: &str) {
         }
     }
     if !signs.is_empty() {
-        parts.push(code(&signs.join(" ")));
+        spanned(parts, &signs);
+    }
+}
+
+/// Words that are no plain ones as one code span; the comma or colon behind them is no part of it.
+fn spanned(parts: &mut Vec<String>, signs: &[&str]) {
+    let text = signs.join(" ");
+    let inner = text.strip_suffix(['.', ',', ';', ':']).unwrap_or(&text);
+    // More than one at the edge may mean something, and so may one that stands alone.
+    if inner.len() < text.len() && inner.ends_with(char::is_alphanumeric) {
+        parts.push(code(inner));
+        parts.push(text[inner.len()..].to_owned());
+    } else {
+        parts.push(code(&text));
     }
 }
 
@@ -159,7 +172,7 @@ mod tests {
             ("the token expired 3 days ago", "the token expired 3 days ago"),
             (
                 "ask @org/team, or see https://evil.example/x now",
-                "ask `@org/team,` or see `https://evil.example/x` now",
+                "ask `@org/team`, or see `https://evil.example/x` now",
             ),
             ("run `espalier plan -o FILE`.", "run `espalier plan -o FILE`."),
             ("an odd ` stays", "an odd ` stays".replace('`', "").replace("  ", " ").as_str()),

@@ -4,6 +4,7 @@
 //! larger than its limit, every tag and every fence that it opens is closed, and nothing of what
 //! others wrote is markup, a mention or a link (see [`escape`]).
 
+pub mod acts;
 pub mod escape;
 pub mod plan;
 pub mod report;

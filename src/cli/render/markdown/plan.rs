@@ -2,12 +2,14 @@
 
 use std::fmt::Write as _;
 
+use super::acts::act_block;
 use super::escape::{code, fenced, html, prose};
 use super::{Block, Document, SHORT, entry, folded, names, row, tokens};
+use crate::cli::render::acts::{self, ActSection, ActTally};
 use crate::cli::render::alike::{self, Together};
 use crate::cli::render::grouping::{StepGroup, grouped};
 use crate::cli::render::plan::{
-    AsWished, counts, places, several_objects, stopped_steps, subject, summed_up,
+    AsWished, acts_of, counts, ended_in_words, places, several_objects, stopped_steps, subject, summed_up,
 };
 use crate::cli::render::step::{
     self, Gated, Section, changes_of, fields_of, gate_on, given, needs, note_words, proving, taken,
@@ -41,14 +43,24 @@ pub struct MarkdownView<'a> {
 pub fn text(plan: &SavedPlan, view: MarkdownView<'_>) -> String {
     let mut document = Document::new(view.see);
     head(&mut document, plan, view.as_wished);
-    document.section("Blocked and unknown", alike::blocked(&plan.blocked).iter().map(blocked).collect());
     let gated = Gated::new(&plan.stops);
+    let acts_in = |section| acts::grouped(&plan.acts, section);
+    let stopped = acts_in(ActSection::Blocked);
+    let blocked = alike::blocked(&plan.blocked).iter().map(blocked).collect::<Vec<_>>().into_iter();
+    let stopped = stopped.iter().map(|group| act_block(group, &gated));
+    document.section("Blocked and unknown", blocked.chain(stopped).collect());
     for section in Section::ALL {
         let steps = plan.steps.iter().filter(|step| Section::of(step) == section);
         let groups = grouped(steps);
-        document.section(section.title(), groups.iter().map(|group| steps_block(group, &gated)).collect());
+        let acts = acts_of(section, plan);
+        let acts = acts.iter().map(|group| act_block(group, &gated));
+        let steps = groups.iter().map(|group| steps_block(group, &gated));
+        document.section(section.title(), steps.chain(acts).collect());
     }
-    document.section("Waiting", alike::waiting(&plan.waiting).iter().map(waiting).collect());
+    let acts = acts_in(ActSection::Waiting);
+    let acts = acts.iter().map(|group| act_block(group, &gated));
+    let groups = alike::waiting(&plan.waiting);
+    document.section("Waiting", groups.iter().map(waiting).chain(acts).collect());
     let adopted = alike::adopted(&plan.adopted);
     let objects = adopted
         .iter()
@@ -57,6 +69,12 @@ pub fn text(plan: &SavedPlan, view: MarkdownView<'_>) -> String {
         format!("{} taken over as they are; nothing is sent", count(plan.adopted.len() as u64, "object"));
     document.folded("objects taken over", summary, objects.collect());
     left_alone(&mut document, &plan.left_alone, view.show_unmanaged);
+    let ended = ended_in_words(ActTally::of(&plan.acts, &gated).ended);
+    if !ended.is_empty() {
+        let told =
+            "`espalier action list --all` lists them, `espalier action archive` removes their documents";
+        document.folded("actions that have ended", format!("Left alone: {ended}"), vec![entry(told, &[])]);
+    }
     document.section("Findings", alike::findings(&plan.findings).iter().map(finding).collect());
     document.section("Gates that stop apply", alike::stops(&plan.stops).iter().map(stop).collect());
     document.text(view.limit)

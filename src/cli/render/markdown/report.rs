@@ -4,6 +4,7 @@ use super::escape::{code, html, prose};
 use super::{Block, Document, SHORT, entry, folded, row, tokens};
 use crate::apply::{ApplyReport, StepResult};
 use crate::cli::exit::ExitCode;
+use crate::cli::render::act_report::{self, ResultGroup};
 use crate::cli::render::alike::{self, Together};
 use crate::cli::render::plan::subject;
 use crate::cli::render::report::{devices, face, items, result_subject, rows, summary};
@@ -20,7 +21,11 @@ pub fn text(report: &ApplyReport, digest: &str, limit: usize) -> String {
     let results = alike::results(&report.steps);
     let (done, open): (Vec<_>, Vec<_>) =
         results.iter().partition(|group| group.first().outcome.is_done() && rows(group).is_empty());
-    document.section("Not done, or not known", open.into_iter().map(result).collect());
+    let acts = act_report::grouped(&report.acts);
+    let (open_acts, done_acts): (Vec<_>, Vec<_>) =
+        acts.iter().partition(|group| act_report::is_open(group.first()));
+    let open = open.into_iter().map(result).chain(open_acts.into_iter().map(act));
+    document.section("Not done, or not known", open.collect());
     let blocked = alike::blocked(&report.blocked);
     document.section(
         "Blocked",
@@ -33,7 +38,8 @@ pub fn text(report: &ApplyReport, digest: &str, limit: usize) -> String {
             })
             .collect(),
     );
-    let stops = alike::stops(&report.stops);
+    let stops = act_report::other_stops(report);
+    let stops = alike::stops(&stops);
     document.section(
         "Gates",
         stops
@@ -45,6 +51,7 @@ pub fn text(report: &ApplyReport, digest: &str, limit: usize) -> String {
             })
             .collect(),
     );
+    document.section("Actions", done_acts.into_iter().map(act).collect());
     let summary = format!("{} done", count(done.iter().map(|group| group.all.len() as u64).sum(), "step"));
     document.folded("what is done", summary, done.into_iter().map(done_line).collect());
     document.text(limit)
@@ -63,6 +70,18 @@ fn result(group: &Together<'_, StepResult>) -> Block {
     }
     let summary = format!("{mark} <b>{word}</b> {}{told}", html(&result_subject(group), SHORT));
     folded(&summary, true, &body)
+}
+
+fn act(group: &ResultGroup<'_>) -> Block {
+    let first = group.first();
+    let (mark, _, word) = act_report::face(first);
+    let mut body = String::new();
+    for (label, text) in act_report::rows(group) {
+        body.push_str(&format!("- {}\n", row(label, &prose(&text))));
+    }
+    body.push('\n');
+    let summary = format!("{mark} <b>{word}</b> {}", html(&group.subject(), SHORT));
+    folded(&summary, act_report::is_open(first), &body)
 }
 
 fn done_line(group: &Together<'_, StepResult>) -> Block {

@@ -26,7 +26,7 @@ mod routes;
 mod services;
 mod stands;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -34,6 +34,7 @@ use super::super::{
     Action, Blocked, Bookkeeping, Class, Effect, LeftAlone, Plan, Reason, ServiceAction, Step, Waiting,
     before, file,
 };
+use super::acts::hand_over;
 use super::{Input, match_token};
 use crate::diag::words::count;
 use crate::diag::{Diagnostic, Severity};
@@ -72,6 +73,8 @@ pub(super) struct Apple<'a> {
     /// Devices that a route speaks of and that wait or are blocked: that is said.
     held_up: BTreeSet<Serial>,
     past: past::Past<'a>,
+    /// Devices of hand-overs on their way: each reads and lifts the lock itself, before its wipe.
+    handed_over: HashSet<Serial>,
     /// What was planned.
     pub out: Out,
 }
@@ -141,6 +144,10 @@ impl<'a> Apple<'a> {
             going: BTreeMap::new(),
             held_up: BTreeSet::new(),
             past: past::Past::of(input.ledger),
+            handed_over: hand_over::on_their_way(input)
+                .into_iter()
+                .flat_map(|(_, serials)| serials)
+                .collect(),
             out: Out::default(),
         };
         if input.desired.organisations.is_empty() {
@@ -368,7 +375,8 @@ pub(super) fn note_reused(input: &Input<'_>, findings: &mut Vec<Diagnostic>) {
 }
 
 /// The devices whose Activation Lock a plan asks about and nobody has looked at: those that go from one
-/// service to another and may have been activated. Ascending.
+/// service to another and may have been activated. Ascending. Those that a hand-over moves are not among them:
+/// it reads and lifts the lock itself, before its wipe.
 pub fn locks_to_ask(input: &Input<'_>) -> Vec<Serial> {
     let apple = Apple::plan(input, |_| false);
     let moved = apple.out.steps.iter().filter_map(|step| match &step.action {
@@ -376,7 +384,11 @@ pub fn locks_to_ask(input: &Input<'_>) -> Vec<Serial> {
         _ => None,
     });
     let leaving = moved.flatten().filter(|group| group.from.is_some()).flat_map(|group| &group.serials);
-    let wanted = |serial: &&Serial| !input.live.locks.contains_key(serial) && !apple.never_activated(serial);
+    let wanted = |serial: &&Serial| {
+        !input.live.locks.contains_key(serial)
+            && !apple.handed_over.contains(serial)
+            && !apple.never_activated(serial)
+    };
     let mut serials: Vec<Serial> = leaving.filter(wanted).copied().collect();
     serials.sort_unstable();
     serials

@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::super::acts::hand_over;
 use super::busy::Hold;
 use super::migration::{self, Due};
 use super::routes::{Wished, Wishes, address_of};
 use super::{Apple, DEVICES_PER_ACTIVITY, Going, Org, Seat, some};
 use crate::diag::words::{count, form};
+use crate::model::act::ActOptions;
 use crate::model::clock::{Timestamp, between};
-use crate::model::desired::RouteTo;
+use crate::model::desired::{DeviceAction, Profile, RouteTo};
 use crate::model::live::{Cause, EnrollmentState, Fact};
-use crate::model::organisation::{ActivationLock, Belongs, PurchaseSource, ServiceKind};
-use crate::model::{Address, Name, Serial, ServiceId};
+use crate::model::organisation::{ActivationLock, Belongs, ProductFamily, PurchaseSource, ServiceKind};
+use crate::model::{Address, Fields, Name, Serial, ServiceId, Value};
 use crate::plan::{Class, Effect, MoveGroup, Note, Reason, ServiceAction, Step, Waiting, When};
 
 /// Devices of one step.
@@ -92,6 +94,7 @@ pub(super) fn obstacle<'a>(
 /// Plans the steps of all wishes.
 pub(super) fn plan<'a>(apple: &mut Apple<'a>, wishes: &Wishes<'a>) {
     let mut tally = Tally::default();
+    let given = given(apple);
     for wished in &wishes.rows {
         let token = match &wished.route.to {
             RouteTo::Token(token) => Some(token),
@@ -100,7 +103,7 @@ pub(super) fn plan<'a>(apple: &mut Apple<'a>, wishes: &Wishes<'a>) {
         if token.is_some_and(|token| !apple.works_on(token)) {
             continue;
         }
-        if let Some((org, verdict)) = judge(apple, wished) {
+        if let Some((org, verdict)) = judge(apple, &given, wished) {
             enter(apple, &mut tally, wished, token, org, verdict);
         }
     }
@@ -133,8 +136,52 @@ pub(super) fn plan<'a>(apple: &mut Apple<'a>, wishes: &Wishes<'a>) {
     migration::plan(apple, due);
 }
 
+/// By document, the one profile that it gives to all its devices: a device that may not have it is not moved for
+/// it either.
+type Given<'a> = BTreeMap<&'a Name, Option<&'a Profile>>;
+
+fn given<'a>(apple: &Apple<'a>) -> Given<'a> {
+    let desired = apple.input.desired;
+    let mut given = Given::new();
+    for assignment in &desired.assignments {
+        let profile = desired.profiles.get(&assignment.profile);
+        // One that gives several is asked where each is given.
+        given.entry(&assignment.name).and_modify(|one| *one = None).or_insert(profile);
+    }
+    for selection in desired.selections.iter().filter(|one| one.one_for_all) {
+        let profile = selection.profiles.iphone.as_ref().and_then(|profile| desired.profiles.get(profile));
+        given.entry(&selection.name).and_modify(|one| *one = None).or_insert(profile);
+    }
+    given
+}
+
+/// P-14, P-32: the profile that a document gives is none for a device of this family.
+fn misfit<'a>(
+    given: &Given<'a>,
+    wished: &Wished<'a>,
+    token: &Name,
+    family: Option<ProductFamily>,
+) -> Option<Verdict<'a>> {
+    let profile = (*given.get(&wished.route.name)?)?;
+    let family = family?;
+    let next = "give it another profile, or name it no more; it is moved then";
+    if family.platform() != Some(profile.platform) {
+        let why =
+            "the profile that the document gives it is for another platform, so that it stays where it is";
+        return Some(obstacle("P-32", why, next));
+    }
+    let is_phone = matches!(family, ProductFamily::Iphone | ProductFamily::Ipod);
+    let wished = [profile.wished.get(token), profile.created.get(token)];
+    let is_shared = |fields: &Fields| fields.get("sharedIpad") == Some(&Value::Bool(true));
+    (is_phone && wished.into_iter().flatten().any(is_shared)).then(|| {
+        let why =
+            "the document gives it a profile of Shared iPad, and it is no iPad, so that it stays where it is";
+        obstacle("P-14", why, next)
+    })
+}
+
 /// What is to be done about a device, and in which organisation. `None`: nothing of it is known.
-fn judge<'a>(apple: &Apple<'a>, wished: &Wished<'a>) -> Option<(&'a Name, Verdict<'a>)> {
+fn judge<'a>(apple: &Apple<'a>, given: &Given<'a>, wished: &Wished<'a>) -> Option<(&'a Name, Verdict<'a>)> {
     let serial = &wished.serial;
     let (org, seat) = match &wished.route.to {
         RouteTo::Token(token) => {
@@ -174,7 +221,8 @@ fn judge<'a>(apple: &Apple<'a>, wished: &Wished<'a>) -> Option<(&'a Name, Verdic
             Seat::Service { .. } if from.is_some() && !apple.is_holder_read(token) => wait(format!(
                 "what holds EnrollmentToken/{token} could not be read, so that nobody knows whether a profile awaits them there"
             )),
-            Seat::Service { .. } => bring(apple, org, wished, token, from, migration),
+            Seat::Service { .. } => misfit(given, wished, token, device.family)
+                .unwrap_or_else(|| bring(apple, org, wished, token, from, migration)),
         },
     };
     Some((org.name, verdict))
@@ -267,11 +315,21 @@ fn bring<'a>(
     if let Some(deadline) = wished.deadline.filter(|_| !is_new) {
         return migration::bring(apple, org, wished, to, former, migration, deadline);
     }
-    if let Some(locked) = locked(apple, &wished.serial) {
+    if let Some(locked) = locked(apple, &wished.serial).filter(|_| !is_handed_over(apple, wished)) {
         return locked;
     }
     let class = if token.is_some() && is_new { Class::Safe } else { Class::Disruptive };
     Verdict::Move { to, from, class, deadline: None }
+}
+
+/// Whether a hand-over on its way leads it there, which lifts the lock itself before it wipes.
+fn is_handed_over(apple: &Apple<'_>, wished: &Wished<'_>) -> bool {
+    let leads_there = |document: &DeviceAction| match (&document.content.options, &wished.route.to) {
+        (ActOptions::HandOver { token, .. }, RouteTo::Token(to)) => token == to,
+        _ => false,
+    };
+    let on_their_way = hand_over::on_their_way(&apple.input);
+    on_their_way.iter().any(|(document, serials)| serials.contains(&wished.serial) && leads_there(document))
 }
 
 /// a device that is known to be locked is not given to another service.
@@ -290,7 +348,7 @@ fn locked<'a>(apple: &Apple<'a>, serial: &Serial) -> Option<Verdict<'a>> {
     Some(obstacle(
         "A-7",
         format!("Activation Lock is on {by}, as Apple told {age}, and a locked device is given to nobody"),
-        "have the lock turned off first (its user signs out of Find My, or the bypass code is used; L-1, L-5), see `espalier devices --activation-lock`; the next run moves it then",
+        "in this order: have the lock turned off (its user signs out of Find My, or a DeviceAction with `disableActivationLock`, the device in hand; L-1, L-3, L-6), see `espalier devices --activation-lock`, and the next run moves it; or do all of it in one act with `handOver`",
     ))
 }
 
@@ -350,6 +408,7 @@ impl<'a> Batch<'a> {
         let lock = apple.input.live.locks.get(&serial).and_then(|seen| seen.lock.known());
         let may_be_locked = from.is_some()
             && !has_deadline
+            && !apple.handed_over.contains(&serial)
             && lock.is_none()
             && !matches!(state, Some(EnrollmentState::NotContacted));
         self.lock_unknown += usize::from(may_be_locked);

@@ -111,6 +111,25 @@ pub(super) fn select<'o>(
     })
 }
 
+impl Apple<'_> {
+    /// The devices that conditions pick now, over all organisations; why that is not known.
+    pub(in super::super) fn picked(&self, conditions: &Where) -> Result<Vec<Serial>, String> {
+        if self.orgs.len() < self.input.desired.organisations.len() || self.orgs.is_empty() {
+            return Err("not every organisation at Apple could be read".to_owned());
+        }
+        let mut serials = Vec::new();
+        for org in self.orgs.values() {
+            let Some(devices) = org.devices else {
+                return Err(format!("the devices of Connection/{} could not be read", org.name));
+            };
+            serials.extend(select(org, devices, conditions).map(|device| device.serial));
+        }
+        serials.sort_unstable();
+        serials.dedup();
+        Ok(serials)
+    }
+}
+
 /// Whether a device meets all conditions that are given.
 fn matches(conditions: &Where, devices: &OrgDevices, device: &OrgDevice) -> bool {
     let Where { order_numbers, models, product_families, purchase_sources, unassigned } = conditions;

@@ -206,6 +206,8 @@ fn a7_a_device_that_is_known_to_be_locked_is_not_given_away() {
         ledger: &base.ledger,
         findings: &base.findings,
         scope: &base.scope,
+        origin: &base.origin,
+        offered: &base.offered,
         now: base.now,
     };
     let asked: Vec<Serial> = crate::plan::build::apple::locks_to_ask(&input);
@@ -283,4 +285,26 @@ fn a2_no_device_leaves_its_service_while_it_is_not_known_whether_a_profile_await
         assert!(waits(&plan, "C02A0001").reason.contains("could not be read"));
         assert!(!plan.blocked.is_empty(), "why is said");
     }
+}
+
+#[test]
+fn p32_p14_a_device_that_may_not_have_the_profile_is_not_moved_for_it() {
+    use crate::model::organisation::ProductFamily;
+    let mut fleet = Fleet::new();
+    fleet.ipad("C02A0001", "Jamf").ipad("C02A0002", "Jamf");
+    fleet.device("C02A0001").family = Some(ProductFamily::Mac);
+    fleet.bring("carts", "main", "school", &["C02A0001", "C02A0002"]);
+    let plan = fleet.plan();
+    assert_eq!(serials_of(&plan, "move EnrollmentToken/school, disruptive"), ["C02A0002"]);
+    let blocked = plan.blocked.iter().find(|one| one.rule.as_deref() == Some("P-32")).unwrap();
+    assert!(blocked.reason.contains("C02A0001"), "{}", blocked.reason);
+
+    let mut fleet = Fleet::new();
+    fleet.ipad("C02A0001", "Jamf").ipad("C02A0002", "Jamf");
+    fleet.device("C02A0001").family = Some(ProductFamily::Iphone);
+    fleet.base.profile("shared", "[school]", "sharedIpad: {}");
+    fleet.bring("carts", "shared", "school", &["C02A0001", "C02A0002"]);
+    let plan = fleet.plan();
+    assert_eq!(serials_of(&plan, "move EnrollmentToken/school, disruptive"), ["C02A0002"]);
+    assert!(plan.blocked.iter().any(|one| one.rule.as_deref() == Some("P-14")), "{:#?}", plan.blocked);
 }

@@ -90,6 +90,8 @@ fn what_was_moved_outside_is_told_apart_from_what_is_newly_wished() {
             ledger: &base.ledger,
             findings: &base.findings,
             scope: &base.scope,
+            origin: &base.origin,
+            offered: &base.offered,
             now: base.now,
         };
         let whole = crate::plan::build::build(&input).unwrap();

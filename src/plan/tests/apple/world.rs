@@ -234,6 +234,7 @@ impl Fleet {
                     api: None,
                     account: None,
                     policy: self.policy.clone(),
+                    escrow: None,
                     acknowledge: Vec::new(),
                     places: places("organisation"),
                 },

@@ -51,6 +51,16 @@ pub struct World {
     pub now: Timestamp,
 }
 
+/// Outside git.
+static NOWHERE: crate::plan::Origin = crate::plan::Origin {
+    commit: None,
+    descent: crate::plan::Descent::Outside,
+    authors: Vec::new(),
+    authors_of: BTreeMap::new(),
+    unattributed: None,
+    invalid: None,
+};
+
 pub fn id_of(token: &str) -> TokenId {
     TokenId(format!("SERVER-{}", token.to_uppercase()))
 }
@@ -315,6 +325,8 @@ impl World {
             ledger: &self.ledger,
             findings: &self.findings,
             scope: &self.scope,
+            origin: &NOWHERE,
+            offered: &[],
             now: self.now,
         }
     }

@@ -79,10 +79,6 @@ pub(super) fn activities() -> Vec<(Activity, Json)> {
             ),
         ),
         (Activity::CancelMigration, body(json!({ "activityType": "CANCEL_MDM_MIGRATION" }), None)),
-        (
-            Activity::Release(ReleasePermit::for_tests()),
-            body(json!({ "activityType": "RELEASE_DEVICES" }), None),
-        ),
     ]
 }
 
@@ -198,12 +194,11 @@ async fn school_is_not_asked_for_what_it_cannot() {
     let fixture = Fixture::start_with(|settings| settings.edition = Edition::School, |_| bare(418, "")).await;
     let actuator = fixture.actuator();
     let new = NewService { name: "Lab".into(), certificate: certificate(), may_disown: None };
-    let release = Activity::Release(ReleasePermit::for_tests());
     for error in [
         actuator.create_service(&new).await.map_failed(),
         actuator.change_service(&service("A"), &ServiceChange::Name("B".into())).await.map_failed(),
         actuator.delete_service(&service("A")).await.map_failed(),
-        actuator.begin(&release, &serials(1)).await.map_failed(),
+        actuator.release(super::release::permit(), jiff::Timestamp::MAX).await.map_failed(),
     ] {
         assert_eq!(error.unwrap().code(), "api-operation-not-supported");
     }

@@ -3,6 +3,7 @@
 mod actuate;
 mod contract;
 mod observe;
+mod release;
 mod secrets;
 mod sign_in;
 

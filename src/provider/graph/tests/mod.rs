@@ -4,6 +4,7 @@ mod accounts;
 mod actuate;
 mod bodies;
 mod fields;
+mod managed;
 mod neighbours;
 mod observe;
 mod recorded;
@@ -69,12 +70,17 @@ pub(super) struct Seen {
     /// `GET /beta/…?…`
     line: String,
     authorization: Option<String>,
+    fields: axum::http::HeaderMap,
     body: String,
 }
 
 impl Seen {
     fn json(&self) -> Json {
         serde_json::from_str(&self.body).unwrap_or(Json::Null)
+    }
+
+    fn field(&self, name: &str) -> Option<&str> {
+        self.fields.get(name).map(|value| value.to_str().unwrap())
     }
 }
 
@@ -211,8 +217,9 @@ async fn read(request: Request) -> Seen {
     let line = format!("{} {path}", request.method());
     let authorization =
         request.headers().get("authorization").map(|value| value.to_str().unwrap().to_owned());
+    let fields = request.headers().clone();
     let body = to_bytes(request.into_body(), usize::MAX).await.unwrap();
-    Seen { line, authorization, body: String::from_utf8(body.to_vec()).unwrap() }
+    Seen { line, authorization, fields, body: String::from_utf8(body.to_vec()).unwrap() }
 }
 
 /// Answers that go by, one per call; sign-ins are answered by the fixture. The last one stays.

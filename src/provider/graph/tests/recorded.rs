@@ -2,9 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use super::wire::{
-    DevicesPage, Kept, ProfileRecord, ScopeTagRecord, TokenRecord, read_devices_page, read_one,
-};
+use super::wire::{Kept, PageRead, ProfileRecord, ScopeTagRecord, TokenRecord, read_devices_page, read_one};
 use super::*;
 use crate::model::Platform;
 use crate::model::live::{DevicesBuilder, ProfileKind};
@@ -101,7 +99,7 @@ fn device_identities_are_read() {
         let page = json!({ "value": objects(&text) }).to_string();
         let mut rows = DevicesBuilder::default();
         let read = read_devices_page(page.as_bytes(), &mut rows, |_| {}).unwrap();
-        assert_eq!(read, DevicesPage { rows: 1, count: None }, "{name}");
+        assert_eq!(read, PageRead { rows: 1, count: None }, "{name}");
         // The placeholder is no serial number: counted, never matched.
         assert_eq!(rows.after_last_page().without_serial, 1, "{name}");
     }

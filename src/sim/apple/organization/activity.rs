@@ -375,6 +375,14 @@ impl World {
         let destination =
             activity.service.and_then(|number| self.organizations[organization].service(number));
         let destination = destination.map(|service| (service.number, service.id.clone()));
+        match activity.kind {
+            ActivityType::AssignDevices | ActivityType::AssignDevicesWithMdmMigrationDeadline => {
+                self.note_moves(serials, destination.as_ref().map(|(_, id)| id.as_str()), now);
+            }
+            ActivityType::UnassignDevices => self.note_moves(serials, None, now),
+            ActivityType::ReleaseDevices => self.note_releases(serials, now),
+            ActivityType::UpdateMdmMigrationDeadline | ActivityType::CancelMdmMigration => {}
+        }
         let history = &mut self.history.organizations;
         let count = |counts: &mut BTreeMap<Serial, u64>| {
             for serial in serials {

@@ -31,6 +31,7 @@ impl World {
                 if *lock == Lock::Mdm {
                     *lock = Lock::None;
                 }
+                self.handsets.drop_mdm_lock(&serial);
             }
         }
     }

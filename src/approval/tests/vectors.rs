@@ -1,0 +1,91 @@
+//! Signatures that `ssh-keygen` made once: they are verified where that program is missing, too.
+
+/// What is signed.
+pub(super) const STATEMENT: &str = "\
+espalier approval v1\n\
+ledger: 3f0c2f1e-7c1d-4d8e-9d7c-0a4b5c6d7e8f\n\
+digest: sha256:5b7d2f0c9a1e4b6d8f3a2c1e0d9b8a7f6e5d4c3b2a190807060504030201f0e1\n\
+about: DeviceAction/lost-ipad C02XYZ\n\
+at: 2026-11-22T08:30:00Z\n\
+";
+
+/// The kind of key, the key, and its signature over [`STATEMENT`].
+pub(super) const SIGNED: [(&str, &str, &str); 5] = [
+    (
+        "ed25519",
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEmROqoP6lt2dSAtkbn9FSnz3CuK3yabNiPRZyKRB7uV",
+        "\
+-----BEGIN SSH SIGNATURE-----\n\
+U1NIU0lHAAAAAQAAADMAAAALc3NoLWVkMjU1MTkAAAAgSZE6qg/qW3Z1IC2Ruf0VKfPcK4\n\
+rfJps2I9FnIpEHu5UAAAAeZXNwYWxpZXItYXBwcm92YWxAZXNwYWxpZXIuZGV2AAAAAAAA\n\
+AAZzaGE1MTIAAABTAAAAC3NzaC1lZDI1NTE5AAAAQCTK7stzHYIG6CwEdyc090RM+RdUfB\n\
+ndB5LSBgKMW2tFXc1byp08GpEl4177uQtjwfk7irGRurFx9QQ+w1KO6AU=\n\
+-----END SSH SIGNATURE-----\n\
+",
+    ),
+    (
+        "ecdsa256",
+        "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBLo854mSOgEp/7u+EExbunuOTJz6ymw5ruzd4lybCnuFBQlK3Qr2IftShwALIkp4jdVglPBzNxHi0hYxu2QWjNA=",
+        "\
+-----BEGIN SSH SIGNATURE-----\n\
+U1NIU0lHAAAAAQAAAGgAAAATZWNkc2Etc2hhMi1uaXN0cDI1NgAAAAhuaXN0cDI1NgAAAE\n\
+EEujzniZI6ASn/u74QTFu6e45MnPrKbDmu7N3iXJsKe4UFCUrdCvYh+1KHAAsiSniN1WCU\n\
+8HM3EeLSFjG7ZBaM0AAAAB5lc3BhbGllci1hcHByb3ZhbEBlc3BhbGllci5kZXYAAAAAAA\n\
+AABnNoYTUxMgAAAGMAAAATZWNkc2Etc2hhMi1uaXN0cDI1NgAAAEgAAAAgbCXnX4sThVRH\n\
+B2fz98bnh3d/5LxOEXN23orDB7xMJUsAAAAgGGzkd5YrNztAIYi4jrboMQHdgxfq/x1UM2\n\
+NGKGoBuq8=\n\
+-----END SSH SIGNATURE-----\n\
+",
+    ),
+    (
+        "ecdsa384",
+        "ecdsa-sha2-nistp384 AAAAE2VjZHNhLXNoYTItbmlzdHAzODQAAAAIbmlzdHAzODQAAABhBP4AQS15tuMkj29HAs6nDkvYe9GpOJLg7EGoanPgE8QDro8rBDtxMLu7bYQRyWTPdzm7e3GSP8WDYTbHhbrKHTioBy3ekYqNQo+b0arid0BGEq8rcrGGxPUu0KUHF1KYKg==",
+        "\
+-----BEGIN SSH SIGNATURE-----\n\
+U1NIU0lHAAAAAQAAAIgAAAATZWNkc2Etc2hhMi1uaXN0cDM4NAAAAAhuaXN0cDM4NAAAAG\n\
+EE/gBBLXm24ySPb0cCzqcOS9h70ak4kuDsQahqc+ATxAOujysEO3Ewu7tthBHJZM93Obt7\n\
+cZI/xYNhNseFusodOKgHLd6Rio1Cj5vRquJ3QEYSrytysYbE9S7QpQcXUpgqAAAAHmVzcG\n\
+FsaWVyLWFwcHJvdmFsQGVzcGFsaWVyLmRldgAAAAAAAAAGc2hhNTEyAAAAhQAAABNlY2Rz\n\
+YS1zaGEyLW5pc3RwMzg0AAAAagAAADEAkug4NCmp36VHxLHlIfS+zTD86JnmlsrHtt5rup\n\
+ovYchj6TAxbY3Mm7ED5J+4Y5L9AAAAMQDN0xlzZz8tukou7O36yDXpS/Ibipke3Id+dJNJ\n\
+mK9yhJi5+lqODQOCHJMIOMRXdkk=\n\
+-----END SSH SIGNATURE-----\n\
+",
+    ),
+    (
+        "ecdsa521",
+        "ecdsa-sha2-nistp521 AAAAE2VjZHNhLXNoYTItbmlzdHA1MjEAAAAIbmlzdHA1MjEAAACFBAA31HXCs1UdPoU6g6br0oImi11zhgQpD9BAyMvSmcMTPUzZg9Ei3TuFjQz6625gkl0ZhSpE3FqUymzJbuDGo3/+pQClRbSM6docnQ3Cdv60SjL7PX8/9qTS8/s92MFPnosktg8iNDxvrFVrFITgxjgUu3pQOf85yEFHbvGh/TOPIetcgw==",
+        "\
+-----BEGIN SSH SIGNATURE-----\n\
+U1NIU0lHAAAAAQAAAKwAAAATZWNkc2Etc2hhMi1uaXN0cDUyMQAAAAhuaXN0cDUyMQAAAI\n\
+UEADfUdcKzVR0+hTqDpuvSgiaLXXOGBCkP0EDIy9KZwxM9TNmD0SLdO4WNDPrrbmCSXRmF\n\
+KkTcWpTKbMlu4Majf/6lAKVFtIzp2hydDcJ2/rRKMvs9fz/2pNLz+z3YwU+eiyS2DyI0PG\n\
++sVWsUhODGOBS7elA5/znIQUdu8aH9M48h61yDAAAAHmVzcGFsaWVyLWFwcHJvdmFsQGVz\n\
+cGFsaWVyLmRldgAAAAAAAAAGc2hhNTEyAAAApwAAABNlY2RzYS1zaGEyLW5pc3RwNTIxAA\n\
+AAjAAAAEIBdzij/QDUwtOwQ0sn6xQbMvEIM3JLHH1ecH1YTmwQz5u1fxFOw6Pvb9qDlzou\n\
+qB+LEGd/jKK7ckVyP9oPnWKQ6A8AAABCAJt6RcCw2RtD/JKeh85JQ0kG+DmyxhbcaP3s/d\n\
+tVQn8UsoRGvDA4JG7zlb92AyDCb0bM/zsziNdCkrB7huqn35pS\n\
+-----END SSH SIGNATURE-----\n\
+",
+    ),
+    (
+        "rsa",
+        "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQDTnuX75vc39TmK+vXAQ5NKpTban19GxdbraWuYtrjuzpcmvUmsh/cnIb/MNM+r179ELYTkqlFFHrAZktdTYbzBbMuumCE4jBmdRMnOEHxfoHHGUJPfb0dis02VZVqsnOe7C4b6cjeANm0D5YLuOhtqKydyhXmawQ+xL3TDs4g3uQr+UFlhLUsv75NnTwfy2WG3EJvMlBMHpyOrTi1vgA7eIiTzOcOGn0pnYwMoZEQUhQOZiotKof2Ab0pMEeMfWhmTzR+pZdbwxyYkiBQCrCx+897W3cbEdUZj2b2Tup3euNveC8UBE6CGp2rgWoxvjzZWWW+eYIPrfemaMdb7U+Ht",
+        "\
+-----BEGIN SSH SIGNATURE-----\n\
+U1NIU0lHAAAAAQAAARcAAAAHc3NoLXJzYQAAAAMBAAEAAAEBANOe5fvm9zf1OYr69cBDk0\n\
+qlNtqfX0bF1utpa5i2uO7Olya9SayH9ychv8w0z6vXv0QthOSqUUUesBmS11NhvMFsy66Y\n\
+ITiMGZ1Eyc4QfF+gccZQk99vR2KzTZVlWqyc57sLhvpyN4A2bQPlgu46G2orJ3KFeZrBD7\n\
+EvdMOziDe5Cv5QWWEtSy/vk2dPB/LZYbcQm8yUEwenI6tOLW+ADt4iJPM5w4afSmdjAyhk\n\
+RBSFA5mKi0qh/YBvSkwR4x9aGZPNH6ll1vDHJiSIFAKsLH7z3tbdxsR1RmPZvZO6nd6429\n\
+4LxQEToIanauBajG+PNlZZb55gg+t96Zox1vtT4e0AAAAeZXNwYWxpZXItYXBwcm92YWxA\n\
+ZXNwYWxpZXIuZGV2AAAAAAAAAAZzaGE1MTIAAAEUAAAADHJzYS1zaGEyLTUxMgAAAQBcix\n\
+k8TPv3huteZRHJO+/6zEs4VARnAUqxKVJUFOCgTRR30VUy4AS1gK/FprcMZU4HLpoEtbB/\n\
+3yYEB3S/34jDr+evy9QWWOGYkOiNWICYGg6LbUnS3x/vwWxgn4jd9esjUe0ZCCoKkobDSJ\n\
+rjnT68ycmbwL80YzqClEZdxIy2RZR2whobw99S2sCJ1mqlgsAKEgKL33rLOXbCz0Cu9PjX\n\
+KmU2H9qPKFNILspGz68H0W4ymF0jfLY9zEgCm4p9Ur46l6FFay0xqAdN86F1D0+VDRsNEP\n\
+pFpaAENmb44quVio+8QKpSD2KV/QSVn2sGe367KMD8rJG3pAx/SMMfcwIb\n\
+-----END SSH SIGNATURE-----\n\
+",
+    ),
+];
