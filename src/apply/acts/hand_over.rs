@@ -77,7 +77,7 @@ impl Round<'_> {
             Err(unknown) => return self.held(at, unknown.into()),
         };
         let leg = self.newest_leg(at)?;
-        let over = match told {
+        let (to, what) = match told {
             Fact::Unknown(unknown) => return self.held(at, unknown.into()),
             Fact::Known(ApprovalState::NeedsApproval | ApprovalState::Unknown) if leg != Leg::OldRecord => {
                 let why = format!("a second person has to approve request {code} at Intune");
@@ -100,7 +100,6 @@ impl Round<'_> {
             Fact::Known(ApprovalState::Expired) => (ActState::Failed, "expired"),
             Fact::Known(ApprovalState::Completed) => (ActState::Unknown, "was used already"),
         };
-        let (to, what) = over;
         let evidence = format!("request {code} {what} at Intune; what was moved stays moved");
         self.moved(at, leg, to, evidence, None, Vec::new())?;
         self.finish_removed(at).await
